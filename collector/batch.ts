@@ -15,6 +15,8 @@ export interface Batch {
   readonly data: Uint8Array;
   /** End offset of each record in `data`, ascending. Its length is the number of records. */
   readonly ends: Uint32Array;
+  /** Whether `data` may be kept as it is, because its memory is nobody else's. Otherwise it is copied. @default {false} */
+  readonly owned?: boolean;
 }
 
 /** A batch on its way out of a buffer. */

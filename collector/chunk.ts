@@ -1,0 +1,178 @@
+import type { Batch, BufferedBatch, RecordFormat } from "./batch.ts";
+import { freeMemory } from "./memory.ts";
+
+/** Room for the ends and times of this many records is made at first; it doubles as records come. */
+const FIRST_ENDS = 16;
+
+/**
+ * A piece of a buffer: records of one format in one block of memory, appended at its end and taken from its start.
+ *
+ * A chunk is what keeps a buffer cheap: a record costs its bytes, four bytes for its end and eight for its time, and no
+ * object. Small batches are copied in, because a slice of a request's body would keep the whole body alive.
+ */
+export class Chunk {
+  readonly format: RecordFormat;
+  readonly #data: Uint8Array;
+  #ends: Uint32Array;
+  #admittedAt: Float64Array;
+  /** Index of the first record that has not left yet. */
+  #head = 0;
+  /** How many records were ever appended. */
+  #count = 0;
+  /** The chunk behind this one, nearer to the newest record. */
+  next: Chunk | undefined;
+  /** Whether it left its queue while a batch of it was still in use. */
+  abandoned = false;
+  /** Whether it can be filled again: not so when its memory came with a batch. */
+  readonly reusable: boolean;
+
+  /**
+   * @param format What its records are.
+   * @param data The memory that records are copied to; its length is the capacity.
+   * @param adopted Where the memory is full of records already: their ends, and when they were admitted.
+   */
+  constructor(format: RecordFormat, data: Uint8Array, adopted?: { ends: Uint32Array; now: number }) {
+    this.format = format;
+    this.#data = data;
+    this.reusable = adopted === undefined;
+    this.#ends = adopted?.ends ?? new Uint32Array(FIRST_ENDS);
+    this.#count = adopted?.ends.length ?? 0;
+    this.#admittedAt = new Float64Array(this.#ends.length).fill(adopted?.now ?? 0);
+  }
+
+  /**
+   * Makes a full chunk of a batch without copying its bytes.
+   *
+   * @param batch The batch; its memory belongs to the chunk from now on.
+   * @param now When its records were admitted, in milliseconds since the Unix epoch.
+   * @returns The chunk.
+   */
+  static adopt(batch: Batch, now: number): Chunk {
+    return new Chunk(batch.format, batch.data, { ends: batch.ends, now });
+  }
+
+  /** How many bytes it can hold. */
+  get capacity(): number {
+    return this.#data.length;
+  }
+
+  /** How many records have not left yet. */
+  get records(): number {
+    return this.#count - this.#head;
+  }
+
+  /** How many bytes the records that have not left yet have. */
+  get bytes(): number {
+    return this.#end(this.#count) - this.#end(this.#head);
+  }
+
+  /** How many bytes can still be appended. */
+  get free(): number {
+    return this.#data.length - this.#end(this.#count);
+  }
+
+  /** When its oldest record was admitted, in milliseconds since the Unix epoch. The chunk must not be empty. */
+  get oldest(): number {
+    return this.#admittedAt[this.#head]!;
+  }
+
+  /**
+   * Copies the records `from` to `to` of a batch behind those that it has. Its caller made sure of format and room.
+   *
+   * @param batch Where they are.
+   * @param from Index of the first record.
+   * @param to Index behind the last record.
+   * @param now When they were admitted, in milliseconds since the Unix epoch.
+   */
+  append(batch: Batch, from: number, to: number, now: number): void {
+    const added = to - from;
+    this.#makeRoomForEnds(this.#count + added);
+    const source = from === 0 ? 0 : batch.ends[from - 1]!;
+    const target = this.#end(this.#count);
+    const whole = source === 0 && to === batch.ends.length;
+    this.#data.set(whole ? batch.data : batch.data.subarray(source, batch.ends[to - 1]!), target);
+    const shift = target - source;
+    for (let i = 0; i < added; i++) this.#ends[this.#count + i] = batch.ends[from + i]! + shift;
+    this.#admittedAt.fill(now, this.#count, this.#count + added);
+    this.#count += added;
+  }
+
+  /**
+   * Says how many of its oldest records have at most so many bytes together.
+   *
+   * @param bytes The most bytes.
+   * @returns A number of records; 0 when the first alone has more.
+   */
+  recordsWithin(bytes: number): number {
+    const limit = this.#end(this.#head) + bytes;
+    let low = this.#head;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#ends[middle]! <= limit) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#head;
+  }
+
+  /**
+   * Lets go of the oldest records.
+   *
+   * @param records How many; no more than there are.
+   * @returns How many bytes they had.
+   */
+  drop(records: number): number {
+    const before = this.#end(this.#head);
+    this.#head += records;
+    return this.#end(this.#head) - before;
+  }
+
+  /**
+   * Lets go of the oldest records and hands them out, still in the chunk's memory.
+   *
+   * @param records How many; at least one, and no more than there are.
+   * @returns The records, valid until the chunk is used again.
+   */
+  take(records: number): BufferedBatch {
+    const start = this.#end(this.#head);
+    const first = this.#head;
+    const last = first + records;
+    this.#head = last;
+    let ends = this.#ends.subarray(first, last);
+    if (start > 0) ends = ends.map((end) => end - start);
+    return {
+      format: this.format,
+      data: this.#data.subarray(start, this.#ends[last - 1]!),
+      ends,
+      admittedAt: this.#admittedAt.subarray(first, last),
+    };
+  }
+
+  /** Forgets every record, so that the memory can be filled again. Nobody may still use a batch of it. */
+  clear(): void {
+    this.#head = 0;
+    this.#count = 0;
+    this.next = undefined;
+    this.abandoned = false;
+  }
+
+  /** Gives the memory back. Nobody may still use a batch of it. */
+  dispose(): void {
+    freeMemory(this.#data);
+  }
+
+  #end(index: number): number {
+    return index === 0 ? 0 : this.#ends[index - 1]!;
+  }
+
+  #makeRoomForEnds(count: number): void {
+    if (count <= this.#ends.length) return;
+    const capacity = Math.max(count, this.#ends.length * 2);
+    const ends = new Uint32Array(capacity);
+    ends.set(this.#ends);
+    this.#ends = ends;
+    const admittedAt = new Float64Array(capacity);
+    admittedAt.set(this.#admittedAt);
+    this.#admittedAt = admittedAt;
+  }
+}

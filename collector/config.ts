@@ -1,0 +1,278 @@
+import { resolveConfig } from "./config_defaults.ts";
+import { explainIssue } from "./config_issue.ts";
+import { findConflicts } from "./config_rules.ts";
+import { configSchema, findBadNames } from "./config_schema.ts";
+import type { ListenAddress } from "./listen_address.ts";
+
+import type { PolicyName } from "../policies/policy.ts";
+export type { ListenAddress } from "./listen_address.ts";
+
+/** What a source carries. It picks the policy where none is given. */
+export type Kind = "metrics" | "frames" | "logs" | "traces" | "events";
+
+export type { PolicyName } from "../policies/policy.ts";
+
+/** When an agent is answered: once its records are in the buffer, written by every sink, or synced by every sink. */
+export type AckLevel = "buffered" | "written" | "synced";
+
+/** The whole config: validated, and with every default filled in. */
+export interface Config {
+  readonly listen: ListenConfig;
+  readonly limits: LimitsConfig;
+  /** In the order of the file: a name wins, then the first pattern that matches. At least one. */
+  readonly sources: readonly SourceConfig[];
+  /** In the order of the file. At least one. */
+  readonly sinks: readonly SinkConfig[];
+  readonly pool: PoolConfig;
+  readonly shutdown: ShutdownConfig;
+}
+
+/** Where the daemon listens. */
+export interface ListenConfig {
+  /**
+   * HTTP ingest and OTLP/HTTP.
+   *
+   * @default {"127.0.0.1:4318"}
+   */
+  readonly http: ListenAddress;
+  /**
+   * Health, metrics, status and the live page; never ingest.
+   *
+   * @default {"127.0.0.1:4320"}
+   */
+  readonly admin: ListenAddress;
+}
+
+/** What the daemon holds at most, over all sources. */
+export interface LimitsConfig {
+  /**
+   * Bytes of requests being read, of blocked producers and of all buffers together.
+   *
+   * @default {"256MiB"}
+   */
+  readonly memory: number;
+  /**
+   * Bytes of one request's body, decompressed; at most `memory`.
+   *
+   * @default {"8MiB"}
+   */
+  readonly body: number;
+  /**
+   * Bytes of one record; at most `body`.
+   *
+   * @default {"1MiB"}
+   */
+  readonly record: number;
+  /**
+   * Number of sources, which come into being when first written to.
+   *
+   * @default {256}
+   */
+  readonly sources: number;
+  /**
+   * Number of producers that may wait at once for room in one source's buffer, and likewise for memory.
+   *
+   * @default {1024}
+   */
+  readonly waiting: number;
+  /**
+   * Milliseconds that a request's body may take to arrive; for a streamed body, the longest pause between two pieces.
+   *
+   * @default {"30s"}
+   */
+  readonly bodyTimeout: number;
+}
+
+/** What holds for the sources whose name matches. */
+export interface SourceConfig {
+  /** A name, or a pattern in which `*` stands for any number of characters: the key in `sources`. */
+  readonly pattern: string;
+  /**
+   * What the source carries.
+   *
+   * @default {"events"}
+   */
+  readonly kind: Kind;
+  /**
+   * What happens to a record that does not fit. The default is that of the kind: `drop_newest` for metrics,
+   * `drop_oldest` for frames, `block` for logs, traces and events.
+   */
+  readonly policy: PolicyName;
+  /**
+   * Milliseconds that a producer waits for room under policy `block` before it is rejected. Only there may it be given.
+   *
+   * @default {"5s"}
+   */
+  readonly blockTimeout: number;
+  /**
+   * When the agent is answered. Only `buffered` goes with policy `drop_oldest`.
+   *
+   * @default {"buffered"}
+   */
+  readonly ack: AckLevel;
+  /** Names of the sinks that get every record of the source; by default all, in the order of the file. */
+  readonly sinks: readonly string[];
+  readonly buffer: BufferConfig;
+  readonly batch: BatchConfig;
+}
+
+/** What the buffer of one source holds at most, records in flight to a sink included. */
+export interface BufferConfig {
+  /**
+   * Number of records.
+   *
+   * @default {10000}
+   */
+  readonly records: number;
+  /**
+   * Number of bytes; at most `limits.memory`.
+   *
+   * @default {"16MiB"}
+   */
+  readonly bytes: number;
+}
+
+/** When a flush of one source starts, and how much it takes. */
+export interface BatchConfig {
+  /**
+   * Number of records; at most `buffer.records`. By default 1000, but no more than half the buffer's: a flush in flight
+   * cannot be evicted, and should leave room.
+   */
+  readonly records: number;
+  /** Number of bytes; at most `buffer.bytes`. By default 1 MiB, but no more than half the buffer's. */
+  readonly bytes: number;
+  /**
+   * Milliseconds after which the oldest record is flushed, however few there are.
+   *
+   * @default {"200ms"}
+   */
+  readonly linger: number;
+}
+
+/** A place where batches go. */
+export type SinkConfig = FileSinkConfig | StdoutSinkConfig;
+
+/** A sink that writes one series of files per source. */
+export interface FileSinkConfig {
+  /** The key in `sinks`. */
+  readonly name: string;
+  readonly type: "file";
+  /** Where the files go, relative to the working directory; no two file sinks may share one. Has no default. */
+  readonly directory: string;
+  /**
+   * Bytes after which a file is closed and the next one started.
+   *
+   * @default {"128MiB"}
+   */
+  readonly maxBytes: number;
+  /**
+   * Milliseconds after which a file is closed and the next one started.
+   *
+   * @default {"1h"}
+   */
+  readonly maxAge: number;
+  readonly retry: RetryConfig;
+}
+
+/** A sink that writes to standard output. There can be one. */
+export interface StdoutSinkConfig {
+  /** The key in `sinks`. */
+  readonly name: string;
+  readonly type: "stdout";
+  /**
+   * Whether each line is `{"source":…,"received":…,"record":…}` rather than the bare record.
+   *
+   * @default {true}
+   */
+  readonly envelope: boolean;
+  readonly retry: RetryConfig;
+}
+
+/** How a sink is tried again after an attempt that failed and may be repeated. */
+export interface RetryConfig {
+  /**
+   * Milliseconds that the first pause may last at most; the bound doubles with every attempt.
+   *
+   * @default {"100ms"}
+   */
+  readonly initial: number;
+  /**
+   * Milliseconds that any pause may last at most.
+   *
+   * @default {"10s"}
+   */
+  readonly max: number;
+  /**
+   * Milliseconds after the first failure at which a batch is given up. `Infinity`, no limit, is the default and is
+   * written by leaving the key out.
+   */
+  readonly maxElapsed: number;
+}
+
+/** The flush workers of all sinks together. */
+export interface PoolConfig {
+  /** Number of flushes at once; at least the number of sinks. By default 4, or the number of sinks where that is more. */
+  readonly permits: number;
+}
+
+/** How the daemon stops. */
+export interface ShutdownConfig {
+  /**
+   * Milliseconds that the buffers may take to be flushed; 0 for not at all.
+   *
+   * @default {"10s"}
+   */
+  readonly deadline: number;
+}
+
+/** One thing that is wrong with a config. */
+export interface ConfigError {
+  /** Where: `sources.metrics-*.buffer.records`. Empty for the config as a whole. */
+  readonly path: string;
+  /** What: the value, why it is refused and what would be right. */
+  readonly message: string;
+}
+
+/** A config, or everything that is wrong with it. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+/**
+ * Validates a config and fills in the defaults.
+ *
+ * Unknown keys and values of a wrong type or range are found first, all of them at once; where there are none,
+ * combinations that are impossible, all of them at once.
+ *
+ * @param value What the config file holds.
+ * @returns The config, or its errors: at least one.
+ *
+ * @example
+ * ```ts
+ * import { formatConfigError, parseConfig } from "./config.ts";
+ *
+ * const result = parseConfig({ limits: { memory: "12 parsecs" } });
+ * // limits.memory: "12 parsecs" is not a size: give bytes as an integer or a string such as "64MiB" (units: ...)
+ * if (!result.ok) { for (const error of result.errors) formatConfigError(error); }
+ * ```
+ */
+export function parseConfig(value: unknown): ConfigResult {
+  const badNames = findBadNames(value);
+  const parsed = configSchema.safeParse(value, { reportInput: true });
+  if (!parsed.success || badNames.length > 0) {
+    return { ok: false, errors: [...badNames, ...(parsed.error?.issues ?? []).flatMap(explainIssue)] };
+  }
+  const config = resolveConfig(parsed.data);
+  const errors = findConflicts(config, parsed.data);
+  return errors.length === 0 ? { ok: true, config } : { ok: false, errors };
+}
+
+/**
+ * Writes an error as one line.
+ *
+ * @param error The error.
+ * @returns `path: message`, or the message alone where the path is empty.
+ */
+export function formatConfigError({ path, message }: ConfigError): string {
+  return path === "" ? message : `${path}: ${message}`;
+}

@@ -1,0 +1,76 @@
+import type { Config, Kind, PolicyName, RetryConfig, SinkConfig, SourceConfig } from "./config.ts";
+import type { GivenConfig, GivenSink, GivenSource } from "./config_schema.ts";
+
+const MIB = 2 ** 20;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+
+const POLICY_OF_KIND: Readonly<Record<Kind, PolicyName>> = {
+  metrics: "drop_newest",
+  frames: "drop_oldest",
+  logs: "block",
+  traces: "block",
+  events: "block",
+};
+
+/**
+ * Fills in what was not given.
+ *
+ * @param given A config that the schema let pass.
+ * @returns The whole config. Whether its parts go together is another question.
+ */
+export function resolveConfig(given: GivenConfig): Config {
+  const { listen = {}, limits = {}, sources = {}, sinks = {}, pool = {}, shutdown = {} } = given;
+  const sinkNames = Object.keys(sinks);
+  return {
+    listen: {
+      http: listen.http ?? { hostname: "127.0.0.1", port: 4318 },
+      admin: listen.admin ?? { hostname: "127.0.0.1", port: 4320 },
+    },
+    limits: {
+      memory: limits.memory ?? 256 * MIB,
+      body: limits.body ?? 8 * MIB,
+      record: limits.record ?? MIB,
+      sources: limits.sources ?? 256,
+      waiting: limits.waiting ?? 1024,
+      bodyTimeout: limits.bodyTimeout ?? 30 * SECOND,
+    },
+    sources: Object.entries(sources).map(([pattern, source]) => resolveSource(pattern, source, sinkNames)),
+    sinks: Object.entries(sinks).map(([name, sink]) => resolveSink(name, sink)),
+    pool: { permits: pool.permits ?? Math.max(4, sinkNames.length) },
+    shutdown: { deadline: shutdown.deadline ?? 10 * SECOND },
+  };
+}
+
+function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly string[]): SourceConfig {
+  const { kind = "events", blockTimeout = 5 * SECOND, ack = "buffered", buffer = {}, batch = {} } = given;
+  const { policy = POLICY_OF_KIND[kind], sinks = sinkNames } = given;
+  const { records = 10_000, bytes = 16 * MIB } = buffer;
+  return {
+    pattern,
+    kind,
+    policy,
+    blockTimeout,
+    ack,
+    sinks,
+    buffer: { records, bytes },
+    batch: {
+      // A flush in flight counts in the buffer but cannot be evicted: more than half of it would leave too little room.
+      records: batch.records ?? Math.min(1000, half(records)),
+      bytes: batch.bytes ?? Math.min(MIB, half(bytes)),
+      linger: batch.linger ?? 200,
+    },
+  };
+}
+
+function resolveSink(name: string, given: GivenSink): SinkConfig {
+  const { initial = 100, max = 10 * SECOND, maxElapsed = Infinity } = given.retry ?? {};
+  const retry: RetryConfig = { initial, max, maxElapsed };
+  if (given.type === "stdout") return { name, type: given.type, envelope: given.envelope ?? true, retry };
+  const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR } = given;
+  return { name, type, directory, maxBytes, maxAge, retry };
+}
+
+function half(limit: number): number {
+  return Math.max(1, Math.floor(limit / 2));
+}

@@ -1,0 +1,131 @@
+import { promisify } from "node:util";
+import {
+  brotliDecompress,
+  createGunzip,
+  createInflate,
+  gunzip,
+  inflate,
+  type InputType,
+  type ZlibOptions,
+  zstdDecompress,
+} from "node:zlib";
+import { pipeline } from "node:stream/promises";
+import { zstdFrames } from "./zstd_frames.ts";
+
+/** The content codings that are understood, in the order in which they are told to agents. */
+export const CONTENT_CODINGS = ["gzip", "deflate", "br", "zstd"] as const;
+
+/** The name of a content coding. */
+export type ContentCoding = typeof CONTENT_CODINGS[number];
+
+/** A body without its coding, or what is wrong with it. */
+export type Decoded =
+  | { readonly ok: true; readonly body: Uint8Array }
+  | { readonly ok: false; readonly code: "too_large" | "invalid_encoding"; readonly reason: string };
+
+/** What every zstd decoder must be able to keep at hand (RFC 8878, section 3.1.1.1.2); more is not promised here. */
+const ZSTD_WINDOW = 8 * 1024 * 1024;
+
+/**
+ * Reads a `Content-Encoding` header.
+ *
+ * @param header Its value, `null` when there is none.
+ * @returns The coding, `identity` for none, or nothing when it is not understood.
+ */
+export function parseContentCoding(header: string | null): ContentCoding | "identity" | undefined {
+  if (header === null || header === "") return "identity";
+  const name = header.trim().toLowerCase();
+  if (name === "identity") return name;
+  if (name === "x-gzip") return "gzip"; // RFC 9110, section 8.4.1.3
+  return CONTENT_CODINGS.find((coding) => coding === name);
+}
+
+/**
+ * Says how large a body will probably be without its coding, so that no more memory than that need be reserved.
+ *
+ * @param coding Its coding.
+ * @param body The body as it came.
+ * @returns A number of bytes, which the sender may have got wrong; nothing when the body does not tell.
+ */
+export function decodedSizeHint(coding: ContentCoding, body: Uint8Array): number | undefined {
+  if (coding !== "gzip" || body.length < 18) return undefined;
+  // The last four bytes of a gzip member are its size before compression (RFC 1952, section 2.3.1).
+  return new DataView(body.buffer, body.byteOffset + body.length - 4, 4).getUint32(0, true);
+}
+
+/**
+ * Takes the coding off a whole body. Stops as soon as the limit is passed, however much is still to come.
+ *
+ * @param coding The coding.
+ * @param body The body as it came.
+ * @param limit The most bytes that may come out.
+ * @returns The body in memory of its own, or what is wrong with it.
+ */
+export async function decode(coding: ContentCoding, body: Uint8Array, limit: number): Promise<Decoded> {
+  try {
+    return { ok: true, body: await DECODERS[coding](body, limit) };
+  } catch (error) {
+    if (error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") {
+      return {
+        ok: false,
+        code: "too_large",
+        reason: `body is larger than ${limit} bytes without its coding`,
+      };
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, code: "invalid_encoding", reason: `body is not valid ${coding}: ${reason}` };
+  }
+}
+
+/**
+ * Takes the coding off a stream, a few kilobytes at a time.
+ *
+ * @param coding The coding; the other ones do not tell reliably when a stream breaks off.
+ * @param pieces The stream as it comes.
+ * @param consume Is given the stream without its coding.
+ * @throws Whatever `consume` throws, and an error if the stream is not valid.
+ */
+export async function decodeStream(
+  coding: "gzip" | "deflate",
+  pieces: AsyncIterable<Uint8Array>,
+  consume: (pieces: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await pipeline(pieces, coding === "gzip" ? createGunzip() : createInflate(), consume);
+}
+
+type Decoder = (body: Uint8Array, limit: number) => Promise<Uint8Array>;
+
+const gunzipAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(gunzip);
+const inflateAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(inflate);
+const brotliAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(brotliDecompress);
+const zstdAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(zstdDecompress);
+
+const DECODERS: Record<ContentCoding, Decoder> = {
+  gzip: (body, limit) => gunzipAll(body, { maxOutputLength: limit }),
+  deflate: (body, limit) => inflateAll(body, { maxOutputLength: limit }),
+  br: async (body, limit) => {
+    // node:zlib keeps the limit but takes a body that breaks off, or is no brotli at all, for one that ends; the
+    // stream notices but has no limit, and makes one piece of whatever comes out. So the first measures for the second.
+    await brotliAll(body, { maxOutputLength: limit });
+    const stream = new Blob([body as Uint8Array<ArrayBuffer>]).stream();
+    return await new Response(stream.pipeThrough(new DecompressionStream("brotli"))).bytes();
+  },
+  zstd: async (body, limit) => {
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    for (const { bytes, window } of zstdFrames(body)) {
+      if (window > Math.max(limit, ZSTD_WINDOW)) {
+        throw new SyntaxError(
+          `a frame needs a window of ${window} bytes, the most is ${Math.max(limit, ZSTD_WINDOW)}`,
+        );
+      }
+      const part = await zstdAll(bytes, { maxOutputLength: Math.max(1, limit - total) });
+      total += part.length;
+      parts.push(part);
+    }
+    if (total > limit) throw Object.assign(new RangeError(), { code: "ERR_BUFFER_TOO_LARGE" });
+    return parts.length === 1
+      ? parts[0]!
+      : new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  },
+};

@@ -1,0 +1,216 @@
+// @ts-types="./types/deno_std_async.d.ts"
+import { deadline } from "@std/async/deadline";
+import { adminApp } from "./admin.ts";
+import type { Config, SinkConfig, SourceConfig } from "./config.ts";
+import { flushLog, observeAll } from "./flush_log.ts";
+import { HttpIngest } from "./http.ts";
+import type { LedgerSnapshot } from "./ledger.ts";
+import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
+import type { Log } from "./log.ts";
+import { MemoryBudget } from "./memory_budget.ts";
+import { HangUp } from "./refusal.ts";
+import { Source } from "./source.ts";
+import { SourceRegistry } from "./source_registry.ts";
+import { status } from "./status.ts";
+import { Telemetry } from "./telemetry.ts";
+import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../policies/mod.ts";
+import { FileSink } from "../sinks/file.ts";
+import { FlushPool } from "../sinks/pool.ts";
+import type { Sink } from "../sinks/sink.ts";
+import { StdoutSink } from "../sinks/stdout.ts";
+
+/** How long sinks may take to sync and close, and agents to take in their last answers, once everything is flushed. */
+const CLOSING_TIME = 2_000;
+
+/** Where in its life the daemon is. */
+export type DaemonState = "starting" | "ready" | "draining";
+
+/** What was left when the daemon stopped. */
+export interface DrainResult {
+  /** The books of every source. */
+  readonly sources: Readonly<Record<string, LedgerSnapshot>>;
+  /** Records that were admitted and that not every sink has: given up in the past, or still in a buffer now. */
+  readonly undelivered: number;
+}
+
+/** Builds the parts from a config, and starts, drains and stops them in the right order. */
+export class Daemon {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #telemetry = new Telemetry();
+  readonly #budget: MemoryBudget;
+  readonly #pool: FlushPool;
+  readonly #registry: SourceRegistry;
+  readonly #ingest: HttpIngest;
+  readonly #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+  #state: DaemonState = "starting";
+
+  /**
+   * Makes a daemon that does not listen yet.
+   *
+   * @param config What it shall do.
+   * @param log Where it tells what it does.
+   */
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    const { limits, pool, sinks, sources } = config;
+    this.#budget = new MemoryBudget({ limit: limits.memory, waiting: limits.waiting });
+    this.#pool = new FlushPool({
+      permits: pool.permits,
+      sinks: sinks.map((sink) => ({ name: sink.name, sink: createSink(sink), retry: sink.retry })),
+      observer: observeAll(this.#telemetry.flushes, flushLog(log)),
+    });
+    this.#registry = new SourceRegistry({
+      rules: sources,
+      limit: limits.sources,
+      create: (name, rule) => this.#createSource(name, rule),
+    });
+    this.#ingest = new HttpIngest({
+      registry: this.#registry,
+      limits,
+      onDefect: (error) => this.#defect(error),
+    });
+    this.#telemetry.observe({ registry: this.#registry, budget: this.#budget, pool: this.#pool });
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @throws If an address cannot be listened on; the message names it.
+   */
+  async start(): Promise<void> {
+    const admin = adminApp({
+      state: () => this.#state,
+      telemetry: this.#telemetry,
+      status: () =>
+        status({ state: this.#state, registry: this.#registry, budget: this.#budget, pool: this.#pool }),
+    });
+    try {
+      const adminUrl = this.#listen("listen.admin", this.#config.listen.admin, admin.fetch);
+      const httpUrl = this.#listen("listen.http", this.#config.listen.http, this.#ingest.app.fetch);
+      this.#state = "ready";
+      this.#log.info("listening", { http: httpUrl, admin: adminUrl });
+    } catch (error) {
+      await Promise.all(this.#servers.map((server) => server.shutdown()));
+      throw error;
+    }
+  }
+
+  /**
+   * Stops: refuses what is new, sends away who waits, flushes what is buffered until the deadline, and closes.
+   *
+   * @returns What was left.
+   */
+  async drain(): Promise<DrainResult> {
+    this.#state = "draining";
+    this.#log.info("draining", { deadlineMs: this.#config.shutdown.deadline });
+    this.#ingest.drain();
+    for (const source of this.#registry.all) source.close();
+    this.#budget.close();
+    await this.#pool.drain(this.#config.shutdown.deadline);
+    for (const source of this.#registry.all) source.abandon();
+    await this.#close();
+    const sources = Object.fromEntries(
+      [...this.#registry.all].map((source) => [source.name, source.snapshot()]),
+    );
+    let undelivered = 0;
+    for (const { ledger, buffer } of this.#registry.all) {
+      undelivered += buffer.records;
+      for (const [reason, { records }] of ledger.dropped.entries()) {
+        if (reason === "sink_failed") undelivered += records;
+      }
+    }
+    return { sources, undelivered };
+  }
+
+  async #close(): Promise<void> {
+    const closing = [
+      this.#pool.close().then((errors) => {
+        for (const [sink, error] of errors) {
+          this.#log.error("sink cannot be closed", { sink, error: String(error) });
+        }
+      }),
+      ...this.#servers.map((server) => server.shutdown()),
+      this.#telemetry.shutdown(),
+    ];
+    try {
+      await deadline(Promise.all(closing), CLOSING_TIME);
+    } catch (error) {
+      this.#log.warn("not everything closed in time", { error: String(error) });
+    }
+  }
+
+  #createSource(name: string, config: SourceConfig): Source {
+    const source = new Source({
+      name,
+      config,
+      policy: createPolicy(config),
+      memory: this.#budget.account(),
+      waiting: this.#config.limits.waiting,
+      onBlocked: (seconds) => this.#telemetry.blocked(name, seconds),
+    });
+    this.#pool.attach(source);
+    this.#log.info("source", {
+      source: name,
+      rule: config.pattern,
+      kind: config.kind,
+      policy: config.policy,
+    });
+    return source;
+  }
+
+  #listen(
+    key: string,
+    address: ListenAddress,
+    handler: (request: Request) => Response | Promise<Response>,
+  ): string {
+    const { hostname, port } = address;
+    try {
+      const server = Deno.serve({
+        hostname,
+        port,
+        onListen: () => {},
+        onError: (error) => {
+          if (!(error instanceof HangUp)) this.#defect(error);
+          return new Response(null, { status: 500 });
+        },
+      }, (request) => handler(request));
+      this.#servers.push(server);
+      return `http://${formatListenAddress(server.addr)}`;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot listen on ${formatListenAddress(address)} (${key}): ${reason}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #defect(error: unknown): void {
+    this.#log.error("defect", {
+      error: error instanceof Error ? error.stack ?? error.message : String(error),
+    });
+  }
+}
+
+function createPolicy({ policy, blockTimeout }: SourceConfig): OverloadPolicy {
+  switch (policy) {
+    case "block":
+      return block({ timeout: blockTimeout });
+    case "drop_newest":
+      return dropNewest();
+    case "drop_oldest":
+      return dropOldest();
+    case "reject":
+      return reject();
+  }
+}
+
+function createSink(config: SinkConfig): Sink {
+  switch (config.type) {
+    case "file":
+      return new FileSink(config);
+    case "stdout":
+      return new StdoutSink(config);
+  }
+}

@@ -1,0 +1,110 @@
+import { Hono } from "hono";
+import { CONTENT_CODINGS, parseContentCoding } from "./content_coding.ts";
+import { Ingest, type IngestLimits, SHUTTING_DOWN } from "./ingest.ts";
+import { framerFor, MEDIA_TYPES } from "./media_type.ts";
+import { answerUnread, type Refusal } from "./refusal.ts";
+import type { NoSource, SourceRegistry } from "./source_registry.ts";
+import { SOURCE_NAME_RULE } from "./source_name.ts";
+
+/** Options of {@linkcode HttpIngest}. */
+export interface HttpIngestOptions {
+  readonly registry: SourceRegistry;
+  readonly limits: IngestLimits;
+  /** Is told of a defect: an error that no agent can have caused. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** The HTTP routes for agents: `POST /v1/ingest/{source}`. */
+export class HttpIngest {
+  /** The routes, to be served. */
+  readonly app = new Hono();
+  readonly #registry: SourceRegistry;
+  readonly #ingest: Ingest;
+  #draining = false;
+
+  /** @param options Where records go, and the limits. */
+  constructor({ registry, limits, onDefect }: HttpIngestOptions) {
+    this.#registry = registry;
+    this.#ingest = new Ingest(limits);
+    this.app.post("/v1/ingest/:source", (c) => this.#post(c.req.param("source"), c.req.raw));
+    this.app.all("/v1/ingest/:source", (c) =>
+      answerUnread({
+        status: 405,
+        code: "method_not_allowed",
+        message: `${c.req.method} is not allowed here: records are sent with POST`,
+        headers: { Allow: "POST" },
+      }, c.req.raw));
+    this.app.notFound((c) =>
+      answerUnread({
+        status: 404,
+        code: "not_found",
+        message: `there is no route '${c.req.path}': records are sent to /v1/ingest/{source}`,
+      }, c.req.raw)
+    );
+    this.app.onError((error, c) => {
+      onDefect(error);
+      return answerUnread({ status: 500, code: "internal", message: "the collector failed" }, c.req.raw);
+    });
+  }
+
+  /** Refuses every request from now on, and gives up on those whose body is still being read. */
+  drain(): void {
+    this.#draining = true;
+    this.#ingest.close();
+  }
+
+  #post(name: string, request: Request): Promise<Response> | Response {
+    if (this.#draining) return answerUnread(SHUTTING_DOWN, request);
+    const source = this.#registry.get(name);
+    if (typeof source === "string") return answerUnread(this.#noSource(source, name), request);
+    const { headers } = request;
+    const framer = framerFor(headers.get("content-type"));
+    if (framer === undefined) {
+      source.ledger.refuse("unsupported_media_type");
+      return answerUnread({
+        status: 415,
+        code: "unsupported_media_type",
+        message: `content type '${headers.get("content-type")}' is not understood: use one of ${MEDIA_TYPES}`,
+      }, request);
+    }
+    const coding = parseContentCoding(headers.get("content-encoding"));
+    if (coding === undefined) {
+      source.ledger.refuse("unsupported_media_type");
+      const known = CONTENT_CODINGS.join(", ");
+      return answerUnread({
+        status: 415,
+        code: "unsupported_media_type",
+        message: `content encoding '${
+          headers.get("content-encoding")
+        }' is not understood: use one of ${known}`,
+        headers: { "Accept-Encoding": known },
+      }, request);
+    }
+    const contentLength = headers.get("content-length");
+    const length = contentLength === null ? undefined : Number(contentLength);
+    return this.#ingest.handle({ request, source, framer, coding, length });
+  }
+
+  #noSource(reason: NoSource, name: string): Refusal {
+    const shown = name.length > 150 ? `${name.slice(0, 150)}…` : name;
+    switch (reason) {
+      case "bad_name":
+        return {
+          status: 400,
+          code: "invalid_source_name",
+          message: `'${shown}' cannot be the name of a source: it must be ${SOURCE_NAME_RULE}`,
+        };
+      case "unknown_source":
+        return {
+          status: 404,
+          code: "unknown_source",
+          message: `no name or pattern of the config's 'sources' matches '${shown}'`,
+        };
+      case "too_many_sources": {
+        const { limit } = this.#registry;
+        const message = `source '${shown}' would be one more than the limit of ${limit} sources`;
+        return { status: 429, code: "too_many_sources", message, details: { limit } };
+      }
+    }
+  }
+}

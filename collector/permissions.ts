@@ -1,0 +1,55 @@
+import type { Config } from "./config.ts";
+import { CONFIG_FILES } from "./config_file.ts";
+import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
+
+/** A permission of the runtime, and the flag that grants it. */
+export interface NeededPermission {
+  readonly descriptor: Deno.PermissionDescriptor;
+  readonly flag: string;
+}
+
+/**
+ * Says which permissions a config needs, and no more.
+ *
+ * @param config The config.
+ * @returns The permissions.
+ */
+export function neededPermissions(config: Config): NeededPermission[] {
+  const listen = (address: ListenAddress): NeededPermission => {
+    const host = formatListenAddress(address);
+    return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };
+  };
+  const needed = [listen(config.listen.http), listen(config.listen.admin)];
+  for (const sink of config.sinks) {
+    if (sink.type !== "file") continue;
+    needed.push({
+      descriptor: { name: "write", path: sink.directory },
+      flag: `--allow-write=${sink.directory}`,
+    });
+  }
+  return needed;
+}
+
+/**
+ * Says which of the permissions that a config needs this process does not have.
+ *
+ * @param config The config.
+ * @returns Their flags.
+ */
+export function missingPermissions(config: Config): string[] {
+  return neededPermissions(config)
+    .filter(({ descriptor }) => Deno.permissions.querySync(descriptor).state !== "granted")
+    .map(({ flag }) => flag);
+}
+
+/**
+ * Says with which flags the runtime grants just what a config needs.
+ *
+ * @param config The config.
+ * @param file The file that it was read from.
+ * @returns The flags.
+ */
+export function permissionFlags(config: Config, file: string): string[] {
+  const files = CONFIG_FILES.includes(file) ? CONFIG_FILES : [file];
+  return [`--allow-read=${files.join(",")}`, ...neededPermissions(config).map(({ flag }) => flag)];
+}

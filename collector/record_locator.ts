@@ -1,0 +1,71 @@
+import { isUtf8 } from "node:buffer";
+import type { RecordSpans } from "./record_spans.ts";
+import { indexOfInvalidUtf8 } from "./utf8.ts";
+
+/** Why a body is not records, and where. */
+export interface FramingFailure {
+  readonly ok: false;
+  readonly code: "invalid_record" | "too_large";
+  /** Which record, from 1. */
+  readonly record: number;
+  /** Offset in the body as it was sent: of the offending byte, or of a record that is too large. */
+  readonly offset: number;
+  /** What is wrong, in words. */
+  readonly reason: string;
+  /** With `too_large`: the limit in bytes. */
+  readonly limit?: number;
+}
+
+/**
+ * Finds the records of a body.
+ *
+ * @param body The body, which is only read.
+ * @param limit Most bytes of one record.
+ * @param spans Where to add them.
+ * @returns What is wrong with the first record that is not one, if any.
+ */
+export type RecordLocator = (
+  body: Uint8Array,
+  limit: number,
+  spans: RecordSpans,
+) => FramingFailure | undefined;
+
+/**
+ * Finds the records of a body that must be UTF-8. Where several things are wrong, the failure is the first of them.
+ *
+ * @param locator Finds records in UTF-8.
+ * @param body The body, which is only read.
+ * @param limit Most bytes of one record.
+ * @param spans Where to add the records; cleared before.
+ * @returns What is wrong, if anything.
+ */
+export function locateUtf8Records(
+  locator: RecordLocator,
+  body: Uint8Array,
+  limit: number,
+  spans: RecordSpans,
+): FramingFailure | undefined {
+  spans.clear();
+  if (isUtf8(body)) return locator(body, limit, spans);
+  const offset = indexOfInvalidUtf8(body);
+  // The last byte of this prefix is no ASCII character: it belongs to a record, and ends up in the number of that.
+  const failure = locator(body.subarray(0, offset + 1), limit, spans);
+  if (failure !== undefined && (failure.code === "too_large" || failure.offset < offset)) return failure;
+  const byte = `0x${body[offset]!.toString(16).toUpperCase()}`;
+  return invalidRecord(
+    failure?.record ?? spans.count,
+    offset,
+    `byte ${byte} does not begin a UTF-8 sequence`,
+  );
+}
+
+/** The failure of a record that is not JSON or not UTF-8; see {@linkcode FramingFailure} for the parameters. */
+export function invalidRecord(record: number, offset: number, reason: string): FramingFailure {
+  return { ok: false, code: "invalid_record", record, offset, reason };
+}
+
+/** The failure of a record over the limit; see {@linkcode FramingFailure} for the parameters. */
+export function recordTooLarge(record: number, offset: number, limit: number): FramingFailure {
+  const reason = `record is longer than ${limit} bytes`;
+  return { ok: false, code: "too_large", record, offset, reason, limit };
+}

@@ -1,0 +1,72 @@
+import type { SourceConfig } from "./config.ts";
+import type { Source } from "./source.ts";
+import { isSourceName } from "./source_name.ts";
+
+/** Options of {@linkcode SourceRegistry}. */
+export interface SourceRegistryOptions {
+  /** The rules, in the order of the config. */
+  readonly rules: readonly SourceConfig[];
+  /** The most sources there may be. */
+  readonly limit: number;
+  /** Makes a source that follows a rule. */
+  readonly create: (name: string, config: SourceConfig) => Source;
+}
+
+/** Why there is no such source. */
+export type NoSource = "bad_name" | "unknown_source" | "too_many_sources";
+
+/**
+ * Every source by its name. A source begins to exist when it is first named; there are never more than the limit, so
+ * that an agent that makes up names cannot use up the memory.
+ */
+export class SourceRegistry {
+  readonly limit: number;
+  readonly #sources = new Map<string, Source>();
+  readonly #named = new Map<string, SourceConfig>();
+  readonly #patterns: { readonly matches: RegExp; readonly config: SourceConfig }[] = [];
+  readonly #create: (name: string, config: SourceConfig) => Source;
+
+  /** @param options The rules, the limit, and how a source is made. */
+  constructor({ rules, limit, create }: SourceRegistryOptions) {
+    this.limit = limit;
+    this.#create = create;
+    for (const config of rules) {
+      if (config.pattern.includes("*")) this.#patterns.push({ matches: toRegExp(config.pattern), config });
+      else this.#named.set(config.pattern, config);
+    }
+  }
+
+  /** Every source that exists. */
+  get all(): IterableIterator<Source> {
+    return this.#sources.values();
+  }
+
+  /** How many sources exist. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /**
+   * Finds a source, or makes it: a rule with exactly its name wins, then the first pattern that matches.
+   *
+   * @param name Its name.
+   * @returns The source, or why there is none.
+   */
+  get(name: string): Source | NoSource {
+    const known = this.#sources.get(name);
+    if (known !== undefined) return known;
+    if (!isSourceName(name)) return "bad_name";
+    const config = this.#named.get(name) ?? this.#patterns.find(({ matches }) => matches.test(name))?.config;
+    if (config === undefined) return "unknown_source";
+    if (this.#sources.size >= this.limit) return "too_many_sources";
+    const source = this.#create(name, config);
+    this.#sources.set(name, source);
+    return source;
+  }
+}
+
+/** `*` stands for any characters, also none; every other character for itself. */
+function toRegExp(pattern: string): RegExp {
+  const literals = pattern.split("*").map((literal) => literal.replace(/[.\\+?^${}()|[\]]/g, "\\$&"));
+  return new RegExp(`^${literals.join(".*")}$`);
+}

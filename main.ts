@@ -1,0 +1,150 @@
+// @ts-types="./collector/types/deno_std_cli.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { type Config, formatConfigError } from "./collector/config.ts";
+import { readConfig } from "./collector/config_file.ts";
+import { Daemon } from "./collector/daemon.ts";
+import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
+import { missingPermissions, permissionFlags } from "./collector/permissions.ts";
+
+const USAGE = `Usage: main.ts COMMAND [OPTIONS]
+
+Commands:
+  start        run the collector until SIGTERM or SIGINT
+  check        check the config and say how to start with just the permissions that it needs
+  permissions  print the flags that grant these permissions
+
+Options:
+  --config FILE        the config; config.json when left out, config.example.json when that does not exist
+  --log-level LEVEL    ${LOG_LEVELS.join(", ")} (default: info)
+  --log-format FORMAT  ${LOG_FORMATS.join(", ")} (default: text)
+  --help               print this
+`;
+
+/** What a shell takes for a mistake on the command line or in the config; 1 is for records that were not delivered. */
+const EXIT_USAGE = 2;
+
+interface Options {
+  readonly command: string;
+  readonly config: string | undefined;
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+function tell(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+function fail(text: string): never {
+  tell(text);
+  Deno.exit(EXIT_USAGE);
+}
+
+function parseOptions(args: string[]): Options {
+  const unknown: string[] = [];
+  const parsed = parseArgs(args, {
+    string: ["config", "log-level", "log-format"],
+    boolean: ["help"],
+    unknown: (arg: string) => {
+      if (arg.startsWith("-")) unknown.push(arg);
+    },
+  });
+  if (parsed.help) {
+    print(USAGE);
+    Deno.exit(0);
+  }
+  if (unknown.length > 0) fail(`Unknown option ${unknown.join(", ")}\n\n${USAGE}`);
+  const { config, "log-level": level = "info", "log-format": format = "text" } = parsed;
+  if (config === "") fail("--config needs the name of a file");
+  if (!isOneOf(level, LOG_LEVELS)) {
+    fail(`--log-level is '${level}', but must be one of ${LOG_LEVELS.join(", ")}`);
+  }
+  if (!isOneOf(format, LOG_FORMATS)) {
+    fail(`--log-format is '${format}', but must be one of ${LOG_FORMATS.join(", ")}`);
+  }
+  const [command, ...rest] = parsed._;
+  if (rest.length > 0) fail(`Unexpected argument ${rest.join(", ")}\n\n${USAGE}`);
+  return { command: String(command ?? ""), config, level, format };
+}
+
+function isOneOf<Value extends string>(value: string, values: readonly Value[]): value is Value {
+  return (values as readonly string[]).includes(value);
+}
+
+async function configOrExit(path: string | undefined): Promise<{ file: string; config: Config }> {
+  const result = await readConfig(path);
+  if (result.ok) return result;
+  const problems = result.errors.map((error) => `  ${formatConfigError(error)}`).join("\n");
+  fail(`Cannot use config ${result.file}:\n${problems}`);
+}
+
+function howToStart(file: string, config: Config): string {
+  return `deno run ${permissionFlags(config, file).join(" ")} main.ts start --config ${file}`;
+}
+
+async function start({ config: path, level, format }: Options): Promise<void> {
+  const { file, config } = await configOrExit(path);
+  const missing = missingPermissions(config);
+  if (missing.length > 0) {
+    fail(
+      `Cannot start: config ${file} needs permissions that this process was not given: ${
+        missing.join(" ")
+      }\n` +
+        `Start it with: ${howToStart(file, config)}`,
+    );
+  }
+  const log = new Log({ level, format });
+  const daemon = new Daemon(config, log);
+  let draining = false;
+  const onSignal = async (signal: Deno.Signal, status: number) => {
+    log.info("signal", { signal });
+    if (draining) {
+      log.warn("second signal, exiting at once");
+      Deno.exit(status);
+    }
+    draining = true;
+    const { sources, undelivered } = await daemon.drain();
+    log.info("ledger", { sources, undelivered });
+    Deno.exit(undelivered === 0 ? 0 : 1);
+  };
+  // 128 plus the number of the signal, as shells tell it.
+  Deno.addSignalListener("SIGTERM", () => void onSignal("SIGTERM", 143));
+  Deno.addSignalListener("SIGINT", () => void onSignal("SIGINT", 130));
+  log.info("starting", { config: file, pid: Deno.pid });
+  try {
+    await daemon.start();
+  } catch (error) {
+    log.error("cannot start", { error: error instanceof Error ? error.message : String(error) });
+    Deno.exit(EXIT_USAGE);
+  }
+}
+
+async function check({ config: path }: Options): Promise<void> {
+  const { file, config } = await configOrExit(path);
+  const sources = config.sources.map(({ pattern, policy, sinks }) =>
+    `${pattern} (${policy} -> ${sinks.join(", ")})`
+  );
+  print(`${file} is a valid config.`);
+  print(`Sources: ${sources.join("; ")}`);
+  print(`Start it with: ${howToStart(file, config)}`);
+}
+
+const options = parseOptions(Deno.args);
+switch (options.command) {
+  case "start":
+    await start(options);
+    break;
+  case "check":
+    await check(options);
+    break;
+  case "permissions": {
+    const { file, config } = await configOrExit(options.config);
+    print(permissionFlags(config, file).join(" "));
+    break;
+  }
+  default:
+    fail(USAGE);
+}

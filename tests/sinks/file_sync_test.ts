@@ -1,0 +1,178 @@
+// @ts-types="../types/deno_std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FileSink } from "../../sinks/file.ts";
+import { SinkError } from "../../sinks/sink.ts";
+import { jsonBatch } from "./batches.ts";
+import { FaultyFileSystem } from "./faulty_file_system.ts";
+
+const signal = new AbortController().signal;
+
+async function withSink(
+  run: (sink: FileSink, fileSystem: FaultyFileSystem, directory: string) => Promise<void>,
+  maxBytes = 1_000,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const fileSystem = new FaultyFileSystem();
+    await run(new FileSink({ directory, maxBytes, fileSystem }), fileSystem, directory);
+    assertEquals(fileSystem.opened.size, 0);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("FileSink.sync() syncs the files written since the last time, and no others", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1"]), { source: "a", signal });
+    await sink.write(jsonBatch(["1"]), { source: "b", signal });
+    await sink.sync();
+    assertEquals(fileSystem.count("syncData"), 2);
+    await sink.sync();
+    assertEquals(fileSystem.count("syncData"), 2);
+    await sink.write(jsonBatch(["2"]), { source: "b", signal });
+    await sink.sync();
+    assertEquals(fileSystem.count("syncData"), 3);
+    await sink.close();
+    assertEquals(fileSystem.count("syncData"), 3);
+  }));
+
+Deno.test("FileSink.sync() waits for a sync under way that covers what was written", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1"]), { source: "a", signal });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fileSystem.gate = () => promise;
+    const first = sink.sync();
+    let synced = false;
+    const second = sink.sync().then(() => synced = true);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert(!synced);
+    resolve();
+    await Promise.all([first, second]);
+    assertEquals(fileSystem.count("syncData"), 1);
+    await sink.close();
+  }));
+
+Deno.test("FileSink.sync() fails for as long as a file cannot be synced", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1"]), { source: "a", signal });
+    fileSystem.faultOf = (operation) => operation === "syncData" ? "fail" : undefined;
+    for (let i = 0; i < 2; i++) {
+      const error = await assertRejects(() => sink.sync(), SinkError, "Cannot sync '");
+      assertEquals([error.kind, error.retryable], ["EIO", true]);
+    }
+    fileSystem.faultOf = () => undefined;
+    await sink.sync();
+    await sink.close();
+  }));
+
+Deno.test("FileSink.sync() tells of a file that could not be synced when the next one was begun", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1111"]), { source: "a", signal });
+    fileSystem.faultOf = (operation) => operation === "syncData" ? "fail" : undefined;
+    await sink.write(jsonBatch(["2222"]), { source: "a", signal });
+    assertEquals(fileSystem.opened.size, 1);
+    fileSystem.faultOf = () => undefined;
+    await assertRejects(() => sink.sync(), SinkError, "Cannot sync '");
+    await sink.sync();
+    await sink.close();
+  }, 8));
+
+Deno.test("FileSink.close() syncs and closes every file and refuses writes from then on", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1"]), { source: "a", signal });
+    await sink.write(jsonBatch(["1"]), { source: "b", signal });
+    const closing = sink.close();
+    const error = await assertRejects(
+      () => sink.write(jsonBatch(["2"]), { source: "a", signal }),
+      SinkError,
+      "the sink is closed",
+    );
+    assertEquals([error.kind, error.retryable], ["closed", false]);
+    await closing;
+    assertEquals(fileSystem.count("syncData"), 2);
+    await sink.close();
+    await sink.sync();
+  }));
+
+Deno.test("FileSink.close() closes every file even if one cannot be synced or cut back", () =>
+  withSink(async (sink, fileSystem) => {
+    await sink.write(jsonBatch(["1"]), { source: "a", signal });
+    await sink.write(jsonBatch(["1"]), { source: "b", signal });
+    fileSystem.faultOf = () => "torn";
+    await assertRejects(() => sink.write(jsonBatch(["2222"]), { source: "a", signal }), SinkError);
+    fileSystem.faultOf = () => "fail";
+    await assertRejects(() => sink.close(), SinkError);
+  }));
+
+for (const [whole, expected] of [[["1"], ["1\n"]], [[], []]] as const) {
+  Deno.test(`FileSink.close() leaves no torn record behind: ${whole.length} whole before it`, () =>
+    withSink(async (sink, fileSystem, directory) => {
+      await sink.write(jsonBatch([...whole]), { source: "a", signal });
+      fileSystem.faultOf = (operation) =>
+        operation === "write" ? "torn" : operation === "truncate" ? "fail" : undefined;
+      await assertRejects(() => sink.write(jsonBatch(["2222"]), { source: "a", signal }), SinkError);
+      fileSystem.faultOf = () => undefined;
+      await sink.close();
+      const entries = await Array.fromAsync(Deno.readDir(`${directory}/a`));
+      const texts = await Promise.all(entries.map(({ name }) => Deno.readTextFile(`${directory}/a/${name}`)));
+      assertEquals(texts, [...expected]);
+    }));
+}
+
+Deno.test({
+  name: "FileSink.write() gives up at once without the permission to write",
+  permissions: { write: false },
+  async fn() {
+    const sink = new FileSink({ directory: "/tmp/penstock" });
+    const error = await assertRejects(
+      () => sink.write(jsonBatch(["1"]), { source: "a", signal }),
+      SinkError,
+      "/tmp/penstock/a",
+    );
+    assertEquals([error.kind, error.retryable], ["NotCapable", false]);
+    await sink.close();
+  },
+});
+
+/** Mounts a file system of 256 KiB; says whether this machine allows that. */
+async function mount(directory: string): Promise<boolean> {
+  try {
+    const args = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", directory];
+    return (await new Deno.Command("mount", { args, stderr: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("FileSink.write() survives a disk that is really full", async () => {
+  const directory = await Deno.makeTempDir();
+  if (!await mount(directory)) {
+    await Deno.remove(directory);
+    // deno-lint-ignore no-console -- nothing is skipped silently
+    console.log("No tmpfs can be mounted here: a full disk was tested with an injected ENOSPC only.");
+    return;
+  }
+  try {
+    const sink = new FileSink({ directory });
+    const lines = Array.from({ length: 100 }, (_, i) => JSON.stringify({ i, pad: "x".repeat(993) }));
+    await sink.write(jsonBatch(lines), { source: "a", signal });
+    await Deno.writeFile(`${directory}/ballast`, new Uint8Array(100_000));
+    for (let i = 0; i < 3; i++) {
+      const error = await assertRejects(
+        () => sink.write(jsonBatch(lines), { source: "a", signal }),
+        SinkError,
+        "Cannot write to '",
+      );
+      assertEquals([error.kind, error.retryable], ["ENOSPC", true]);
+    }
+    await Deno.remove(`${directory}/ballast`);
+    await sink.write(jsonBatch(lines), { source: "a", signal });
+    await sink.close();
+    const [entry] = await Array.fromAsync(Deno.readDir(`${directory}/a`));
+    const text = await Deno.readTextFile(`${directory}/a/${entry!.name}`);
+    assertEquals(text, [...lines, ...lines].join("\n") + "\n");
+  } finally {
+    await new Deno.Command("umount", { args: [directory] }).output();
+    await Deno.remove(directory);
+  }
+});
