@@ -141,13 +141,15 @@ export class Flusher {
   ): Promise<"delivered" | "given_up" | "aborted"> {
     const context = { source: this.#source.name, signal: this.#signal };
     const signal = this.#signal;
+    let written = false; // a batch that was written and could not be synced must not be written again
     const result = await withRetry(async () => {
       using permit = granted ?? await this.#acquire(name);
       granted = undefined;
       if (permit === undefined) throw signal.reason;
       const start = performance.now();
       // A write that never ends, to a pipe that nobody reads, must not keep the daemon from ending.
-      await abortable(sink.write(batch, context), signal);
+      if (!written) await abortable(sink.write(batch, context), signal);
+      written = true;
       if (this.#source.synced) await abortable(sink.sync(), signal);
       this.#observer.flushed(name, (performance.now() - start) / 1000);
     }, {

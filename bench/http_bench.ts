@@ -1,0 +1,147 @@
+/**
+ * Measures HTTP ingest to a file against a bare server in the same run, in turns, because machines differ and are
+ * noisy: the ratio is what can be compared.
+ *
+ * Usage: `deno task bench [--rounds N] [--seconds N]`
+ */
+// @ts-types="../collector/types/deno_std_cli.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { findGenerator, putLoad } from "./load.ts";
+import { ServerProcess } from "./server_process.ts";
+
+const CONNECTIONS = 16;
+
+/** What must hold on any machine. CPU per record holds where the bare server needs 0.23 us, and is scaled elsewhere. */
+const TARGETS = [
+  { records: 1, ratio: 0.70, cpuRatio: undefined },
+  { records: 100, ratio: 0.28, cpuRatio: 1.1 / 0.23 },
+];
+
+interface Measured {
+  readonly requestsPerSecond: number;
+  readonly cpuPerRecord: number;
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+/** A record of 200 bytes with its line feed. */
+function line(n: number): string {
+  const record =
+    `{"ts":"2026-11-23T18:00:00.000Z","host":"web01","name":"http_requests","value":12345.678,"labels":` +
+    `{"method":"GET","path":"/api/v1/items","status":"200","region":"eu-west-1"},"seq":${
+      1_000_000 + n
+    },"pad":"`;
+  return `${record}${"x".repeat(197 - record.length)}"}\n`;
+}
+
+async function measure(
+  server: ServerProcess,
+  generator: "wrk" | "built-in",
+  records: number,
+  seconds: number,
+) {
+  const body = new TextEncoder().encode(Array.from({ length: records }, (_, n) => line(n)).join(""));
+  const cpuBefore = await server.cpuSeconds();
+  const url = `${server.url}/v1/ingest/bench`;
+  const load = await putLoad(generator, { url, connections: CONNECTIONS, seconds, body });
+  if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests to ${url} failed`);
+  const cpu = await server.cpuSeconds() - cpuBefore;
+  return {
+    requestsPerSecond: load.requests / load.seconds,
+    cpuPerRecord: cpu / (load.requests * records) * 1e6,
+  };
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+const { rounds, seconds } = parseArgs(Deno.args, {
+  string: ["rounds", "seconds"],
+  default: { rounds: "7", seconds: "2" },
+});
+const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
+let failed = false;
+try {
+  const config = `${directory}/config.json`;
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({
+      listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
+      sources: { bench: { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } } },
+      sinks: { disk: { type: "file", directory: `${directory}/data` } },
+    }),
+  );
+  const main = new URL("../main.ts", import.meta.url).pathname;
+  await using daemon = await ServerProcess.start([
+    "run",
+    `--config=${new URL("../deno.json", import.meta.url).pathname}`,
+    "--allow-net=127.0.0.1",
+    `--allow-read=${config}`,
+    `--allow-write=${directory}/data`,
+    main,
+    "start",
+    "--log-format=json",
+    `--config=${config}`,
+  ]);
+  await using bare = await ServerProcess.start([
+    "run",
+    "--allow-net=127.0.0.1",
+    new URL("./bare_server.ts", import.meta.url).pathname,
+  ]);
+  const generator = await findGenerator();
+  print(
+    `${CONNECTIONS} connections, records of 200 bytes, file sink; load by ${generator}; median of ${rounds} rounds of ${seconds} s, in turns`,
+  );
+  print(`deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores`);
+  print(
+    "records/request |   bare req/s | penstock req/s | ratio (spread)     | target | bare us/record | penstock us/record",
+  );
+  for (const { records, ratio: target, cpuRatio } of TARGETS) {
+    const pairs: { bare: Measured; penstock: Measured }[] = [];
+    // The first round warms up both and does not count.
+    for (let round = 0; round <= Number(rounds); round++) {
+      const pair = {
+        bare: await measure(bare, generator, records, Number(seconds)),
+        penstock: await measure(daemon, generator, records, Number(seconds)),
+      };
+      if (round > 0) pairs.push(pair);
+    }
+    const ratios = pairs.map(({ bare, penstock }) => penstock.requestsPerSecond / bare.requestsPerSecond);
+    const ratio = median(ratios);
+    const bareCpu = median(pairs.map(({ bare }) => bare.cpuPerRecord));
+    const cpu = median(pairs.map(({ penstock }) => penstock.cpuPerRecord));
+    const spread = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
+    print([
+      `${records}`.padStart(15),
+      median(pairs.map(({ bare }) => bare.requestsPerSecond)).toFixed(0).padStart(12),
+      median(pairs.map(({ penstock }) => penstock.requestsPerSecond)).toFixed(0).padStart(14),
+      `${ratio.toFixed(2)} (${spread})`.padEnd(18),
+      target.toFixed(2).padStart(6),
+      bareCpu.toFixed(2).padStart(14),
+      cpu.toFixed(2).padStart(18),
+    ].join(" | "));
+    if (ratio < target) {
+      failed = true;
+      print(`MISSED: ratio ${ratio.toFixed(2)} is below ${target}`);
+    }
+    if (cpuRatio !== undefined && cpu > cpuRatio * bareCpu) {
+      failed = true;
+      print(
+        `MISSED: ${cpu.toFixed(2)} us of CPU per record is more than ${
+          cpuRatio.toFixed(2)
+        } times the bare server's`,
+      );
+    }
+  }
+  print(
+    `peak resident memory: bare ${Math.round(await bare.peakResident() / 1e6)} MB, penstock ${
+      Math.round(await daemon.peakResident() / 1e6)
+    } MB`,
+  );
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
+Deno.exit(failed ? 1 : 0);
