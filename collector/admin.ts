@@ -38,6 +38,13 @@ export function adminApp({ state, telemetry, status, onDefect }: AdminOptions): 
     "/status": (c) => c.json(status(), 200, NOW),
   };
   const app = new Hono();
+  app.use(async (c, next) => {
+    // The server would swallow such a body at full speed, after whatever answer, for as long as it comes.
+    if (Number(c.req.header("content-length") ?? 0) === 0) return await next();
+    if (c.req.method !== "GET" && c.req.method !== "HEAD") return await next();
+    const message = `${c.req.method} takes no body`;
+    return answerUnread({ status: 413, code: "too_large", message, details: { limit: 0 } }, c.req.raw);
+  });
   for (const [path, answer] of Object.entries(routes)) {
     app.get(path, answer); // and HEAD, which Hono answers as GET without the body
     app.all(path, (c) =>

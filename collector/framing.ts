@@ -55,7 +55,7 @@ const spans = new RecordSpans();
  * ```
  */
 export function frameNdjson(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateLineValues, packValues);
+  return frame(body, options.record, locateLineValues, sawNonAscii, packValues);
 }
 
 /**
@@ -68,7 +68,7 @@ export function frameNdjson(body: Uint8Array, options: FramingOptions): Framing 
  * @returns The batch, with no records for an empty array; or the failure, of a body without any value too.
  */
 export function frameJson(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateValues, packValues);
+  return frame(body, options.record, locateValues, sawNonAscii, packValues);
 }
 
 /**
@@ -81,7 +81,7 @@ export function frameJson(body: Uint8Array, options: FramingOptions): Framing {
  * @returns The batch, in memory of its own; or the failure.
  */
 export function frameText(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateLines, packLines);
+  return frame(body, options.record, locateLines, () => true, packLines);
 }
 
 /**
@@ -102,12 +102,19 @@ function frame(
   body: Uint8Array,
   limit: number,
   locate: RecordLocator,
+  mayHoldNonAscii: () => boolean,
   pack: (body: Uint8Array, spans: RecordSpans) => Batch,
 ): Framing {
   validator.lineBreaks = false;
-  const framing = locateUtf8Records(locate, body, limit, spans) ?? { ok: true, batch: pack(body, spans) };
+  validator.nonAscii = false;
+  const framing = locateUtf8Records(locate, body, limit, spans, mayHoldNonAscii) ??
+    { ok: true, batch: pack(body, spans) };
   spans.clear(); // not only by the next body: it may be long in coming
   return framing;
+}
+
+function sawNonAscii(): boolean {
+  return validator.nonAscii;
 }
 
 function packValues(body: Uint8Array): Batch {

@@ -1,4 +1,4 @@
-import type { Histogram, Meter } from "@opentelemetry/api";
+import { type Histogram, type Meter, ValueType } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   DataPointType,
@@ -81,7 +81,7 @@ export function withEmptySeries(
   if (added.length === 0) return [...metrics];
   const filled: HistogramMetricData = {
     // An instrument that was never recorded is not among the metrics at all.
-    descriptor: collected?.descriptor ?? { name, description, unit: "", valueType: 1 },
+    descriptor: collected?.descriptor ?? { name, description, unit: "", valueType: ValueType.DOUBLE },
     dataPointType: DataPointType.HISTOGRAM,
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPoints: [...collected?.dataPoints ?? [], ...added.map(emptyPoint)],

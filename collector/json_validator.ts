@@ -20,6 +20,8 @@ const LOWER_E = 0x65, LOWER_F = 0x66, LOWER_N = 0x6e, LOWER_T = 0x74, LOWER_U = 
 const PLAIN = new Uint8Array(256).fill(1, SPACE);
 PLAIN[QUOTE] = 0;
 PLAIN[BACKSLASH] = 0;
+/** The same for those that are ASCII. */
+const PLAIN_ASCII = PLAIN.slice().fill(0, 0x80);
 
 const DIGIT = new Uint8Array(256).fill(1, ZERO, ZERO + 10);
 const HEX_DIGIT = tableOf("0123456789abcdefABCDEF");
@@ -40,7 +42,8 @@ function tableOf(characters: string): Uint8Array {
  * Validates JSON texts as of RFC 8259. One validator is meant to be used again and again: it allocates nothing
  * unless there is an error to describe.
  *
- * It does not look for bytes that are not UTF-8; check the whole body once with `isUtf8` of `node:buffer`.
+ * It does not look for bytes that are not UTF-8, but tells whether there is anything to look for: most telemetry is
+ * ASCII, and for a small body a call of `isUtf8` of `node:buffer` takes longer than the validation.
  *
  * @example
  * ```ts
@@ -61,6 +64,8 @@ export class JsonValidator {
    * {@linkcode JsonValidator.validate}, so that a caller can ask once for many values.
    */
   lineBreaks = false;
+  /** Whether a byte that is no ASCII was seen in a string; elsewhere it is an error. Set, never reset. */
+  nonAscii = false;
   /** What closes the containers around the innermost one. */
   readonly #closers = new Uint8Array(MAX_DEPTH);
 
@@ -83,7 +88,7 @@ export class JsonValidator {
     for (;;) {
       if (closer === CLOSE_BRACE) {
         if (at >= end || bytes[at] !== QUOTE) return this.#unexpected(bytes, at, end, "a name in quotes");
-        at = skipString(bytes, at + 1, end);
+        at = this.#skipString(bytes, at + 1, end);
         if (at < 0) return this.#badString(bytes, ~at, end);
         if (at < end && bytes[at]! <= SPACE) at = this.#skipSpace(bytes, at, end, oneLine);
         if (at >= end || bytes[at] !== COLON) return this.#unexpected(bytes, at, end, "':'");
@@ -94,7 +99,7 @@ export class JsonValidator {
       if (at >= end) return this.#unexpected(bytes, at, end, "a value");
       const first = bytes[at]!;
       if (first === QUOTE) {
-        at = skipString(bytes, at + 1, end);
+        at = this.#skipString(bytes, at + 1, end);
         if (at < 0) return this.#badString(bytes, ~at, end);
       } else if (NUMBER_START[first] === 1) {
         at = skipNumber(bytes, at, end);
@@ -136,6 +141,23 @@ export class JsonValidator {
     }
   }
 
+  #skipString(bytes: Uint8Array, at: number, end: number): number {
+    for (;;) {
+      while (at < end && PLAIN_ASCII[bytes[at]!] === 1) at++;
+      if (at >= end) return ~end;
+      const byte = bytes[at]!;
+      if (byte === QUOTE) return at + 1;
+      if (byte === BACKSLASH) {
+        at = skipEscape(bytes, at + 1, end);
+        if (at < 0) return at;
+      } else {
+        if (byte < SPACE) return ~at;
+        this.nonAscii = true;
+        while (at < end && PLAIN[bytes[at]!] === 1) at++;
+      }
+    }
+  }
+
   #skipSpace(bytes: Uint8Array, at: number, end: number, oneLine: boolean): number {
     for (; at < end; at++) {
       const byte = bytes[at]!;
@@ -172,20 +194,7 @@ export class JsonValidator {
 }
 
 // These take `at` behind or at the first byte of their token, and return the offset behind its last one; or, as
-// the complement `~offset`, which is negative, where they met something else. They are functions and not methods
-// because V8 inlines them so.
-
-function skipString(bytes: Uint8Array, at: number, end: number): number {
-  for (;;) {
-    while (at < end && PLAIN[bytes[at]!] === 1) at++;
-    if (at >= end) return ~end;
-    const byte = bytes[at]!;
-    if (byte === QUOTE) return at + 1;
-    if (byte !== BACKSLASH) return ~at;
-    at = skipEscape(bytes, at + 1, end);
-    if (at < 0) return at;
-  }
-}
+// the complement `~offset`, which is negative, where they met something else.
 
 function skipEscape(bytes: Uint8Array, at: number, end: number): number {
   if (at >= end) return ~end;

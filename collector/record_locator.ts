@@ -37,6 +37,7 @@ export type RecordLocator = (
  * @param body The body, which is only read.
  * @param limit Most bytes of one record.
  * @param spans Where to add the records; cleared before.
+ * @param mayHoldNonAscii Asked after the locator found nothing wrong: whether there may be a byte that is no ASCII.
  * @returns What is wrong, if anything.
  */
 export function locateUtf8Records(
@@ -44,10 +45,13 @@ export function locateUtf8Records(
   body: Uint8Array,
   limit: number,
   spans: RecordSpans,
+  mayHoldNonAscii: () => boolean,
 ): FramingFailure | undefined {
   spans.clear();
-  if (isUtf8(body)) return locator(body, limit, spans);
+  const found = locator(body, limit, spans);
+  if (found === undefined && !mayHoldNonAscii() || isUtf8(body)) return found;
   const offset = indexOfInvalidUtf8(body);
+  spans.clear();
   // The last byte of this prefix is no ASCII character: it belongs to a record, and ends up in the number of that.
   const failure = locator(body.subarray(0, offset + 1), limit, spans);
   if (failure !== undefined && (failure.code === "too_large" || failure.offset < offset)) return failure;

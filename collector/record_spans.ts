@@ -72,7 +72,7 @@ export class RecordSpans {
    * @returns The batch. It pins at most twice the bytes of `body` that it fills.
    */
   pack(body: Uint8Array, squeeze: boolean): Batch {
-    const ends = new Uint32Array(this.#count);
+    const ends = this.#count === 1 && !squeeze ? endOfOne(this.#bytes) : new Uint32Array(this.#count);
     if (this.#count === 0) return { format: "json", data: new Uint8Array(0), ends };
     const data = this.#unmoved && !squeeze
       ? this.#packUnmoved(body, ends)
@@ -126,6 +126,16 @@ export class RecordSpans {
     this.#starts = starts;
     this.#stops = stops;
   }
+}
+
+/**
+ * The ends of batches of one small record, by its length. They say the same for every such batch, nobody changes them,
+ * and to make one takes as long as to validate the record.
+ */
+const ENDS_OF_ONE: Uint32Array[] = [];
+
+function endOfOne(bytes: number): Uint32Array {
+  return bytes > 4096 ? Uint32Array.of(bytes) : ENDS_OF_ONE[bytes] ??= Uint32Array.of(bytes);
 }
 
 /** A view on `bytes` bytes of the body from `start`, one byte behind it at most; nothing if there are not as many. */
