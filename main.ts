@@ -23,6 +23,12 @@ Options:
 /** What a shell takes for a mistake on the command line or in the config; 1 is for records that were not delivered. */
 const EXIT_USAGE = 2;
 
+/**
+ * Signals within so many milliseconds of the first are the same one: a terminal sends Ctrl-C to the whole group of
+ * processes, and the task runner passes it on once more.
+ */
+const SAME_SIGNAL = 500;
+
 interface Options {
   readonly command: string;
   readonly config: string | undefined;
@@ -98,14 +104,15 @@ async function start({ config: path, level, format }: Options): Promise<void> {
   }
   const log = new Log({ level, format });
   const daemon = new Daemon(config, log);
-  let draining = false;
+  let drainingSince: number | undefined;
   const onSignal = async (signal: Deno.Signal, status: number) => {
-    log.info("signal", { signal });
-    if (draining) {
-      log.warn("second signal, exiting at once");
+    if (drainingSince !== undefined) {
+      if (performance.now() - drainingSince < SAME_SIGNAL) return;
+      log.warn("second signal, exiting at once", { signal });
       Deno.exit(status);
     }
-    draining = true;
+    drainingSince = performance.now();
+    log.info("signal", { signal });
     const { sources, undelivered } = await daemon.drain();
     log.info("ledger", { sources, undelivered });
     Deno.exit(undelivered === 0 ? 0 : 1);

@@ -19,7 +19,15 @@ export type ReadFailure =
 /** A body as it was sent, in memory that is its own, or why it could not be read. */
 export type BodyResult =
   | { readonly ok: true; readonly body: Uint8Array<ArrayBuffer> }
-  | { readonly ok: false; readonly failure: ReadFailure };
+  | {
+    readonly ok: false;
+    readonly failure: ReadFailure;
+    /** Holds the rest of the body, where it was begun to be read in pieces. */
+    readonly reader?: BodyReader | undefined;
+  };
+
+/** Reads a body piece by piece. As long as it does not, nobody reads the agent's socket. */
+export type BodyReader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
 /** Options of {@linkcode readBody}. */
 export interface ReadBodyOptions {
@@ -70,8 +78,9 @@ async function readInPieces(
   if (length === undefined && !lease.tryResize(buffer.byteLength)) {
     return { ok: false, failure: "overloaded" };
   }
+  const reader = request.body?.getReader();
   let filled = 0;
-  for await (const piece of readPieces(request, deadlines)) {
+  for await (const piece of readPieces(reader, deadlines)) {
     if (typeof piece === "string") return failed(piece);
     if (filled + piece.length > limit) return failed("too_large");
     if (filled + piece.length >= buffer.byteLength) {
@@ -86,7 +95,7 @@ async function readInPieces(
 
   function failed(failure: ReadFailure): BodyResult {
     buffer.transfer(0);
-    return { ok: false, failure };
+    return { ok: false, failure, reader };
   }
 }
 
@@ -94,17 +103,16 @@ async function readInPieces(
  * Reads a request's body piece by piece, as it arrives. Not reading on is what stops the agent: the kernel's window
  * closes.
  *
- * @param request The request.
+ * @param reader The body's; none where there is no body.
  * @param deadlines How long a piece may take to arrive.
  * @param free Whether a piece can be freed when the next one is asked for: not so if whoever asks reads ahead.
  * @returns The pieces, each in memory of its own; last, in place of a piece, why there are no more, if that is not the end.
  */
 export async function* readPieces(
-  request: Request,
+  reader: BodyReader | undefined,
   deadlines: ReadDeadlines,
   free: boolean = true,
 ): AsyncGenerator<Uint8Array<ArrayBuffer> | "aborted" | ReadEnd, void> {
-  const reader = request.body?.getReader();
   if (reader === undefined) return;
   for (;;) {
     const piece = await new Promise<Uint8Array<ArrayBuffer> | "aborted" | "end" | ReadEnd>((resolve) => {

@@ -1,5 +1,6 @@
 import { type Amount, amountOf, type Batch, type BufferedBatch } from "./batch.ts";
-import { ChunkQueue } from "./chunk_queue.ts";
+import { ChunkPool } from "./chunk_pool.ts";
+import { type ChunkMemory, ChunkQueue } from "./chunk_queue.ts";
 import { ProducerQueue, type WaitOptions, type WaitOutcome } from "./producer_queue.ts";
 
 /** Is told of every record that comes and goes, at the very moment, so that books kept elsewhere always balance. */
@@ -24,7 +25,13 @@ export interface BoundedBufferOptions {
   readonly waiting?: number;
   /** Who is told of what comes and goes. */
   readonly observer?: BufferObserver;
+  /** Where the memory that it takes up is booked. @default nowhere */
+  readonly memory?: ChunkMemory;
+  /** Where its chunks come from. @default one of its own */
+  readonly chunks?: ChunkPool;
 }
+
+const UNBOOKED: ChunkMemory = { tryReserve: () => true, charge() {}, release() {} };
 
 /**
  * The bounded first-in-first-out buffer of one source: bytes in chunks, limited in records **and** in bytes.
@@ -47,7 +54,7 @@ export interface BoundedBufferOptions {
 export class BoundedBuffer {
   readonly capacity: Amount;
   readonly #observer: BufferObserver | undefined;
-  readonly #chunks = new ChunkQueue();
+  readonly #chunks: ChunkQueue;
   readonly #producers: ProducerQueue;
   #records = 0;
   #bytes = 0;
@@ -59,7 +66,10 @@ export class BoundedBuffer {
    * @param options Its limits.
    * @throws {RangeError} If a limit is not a positive integer.
    */
-  constructor({ records, bytes, waiting = 1024, observer }: BoundedBufferOptions) {
+  constructor(
+    { records, bytes, waiting = 1024, observer, memory = UNBOOKED, chunks = new ChunkPool() }:
+      BoundedBufferOptions,
+  ) {
     for (const [name, value] of Object.entries({ records, bytes, waiting })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new RangeError(
@@ -69,7 +79,8 @@ export class BoundedBuffer {
     }
     this.capacity = { records, bytes };
     this.#observer = observer;
-    this.#producers = new ProducerQueue(waiting);
+    this.#chunks = new ChunkQueue(chunks, memory);
+    this.#producers = new ProducerQueue(waiting, () => this.#serveProducers());
   }
 
   /** How many records it holds, those in flight included. */
@@ -175,6 +186,7 @@ export class BoundedBuffer {
    */
   append(batch: Batch, from: number = 0, to: number = batch.ends.length): number {
     const records = to - from;
+    if (records === 0) return 0;
     const bytes = amountOf(batch, to).bytes - amountOf(batch, from).bytes;
     if (
       this.#records + records > this.capacity.records || this.#bytes + bytes > this.capacity.bytes
@@ -183,7 +195,7 @@ export class BoundedBuffer {
         `Cannot append to buffer: ${records} records of ${bytes} bytes have no room beside ${this.#records} of ${this.#bytes}`,
       );
     }
-    this.#chunks.append(batch, from, to, Math.min(this.capacity.bytes, CHUNK_BYTES));
+    this.#chunks.append(batch, from, to);
     this.#records += records;
     this.#bytes += bytes;
     this.#position += records;
@@ -217,7 +229,7 @@ export class BoundedBuffer {
   /**
    * Hands out the oldest records. They count until `commit()` or `discard()`; only then can more be taken.
    *
-   * @param limit The most records and bytes; a single record is handed out however large it is.
+   * @param limit The most records and bytes; at least one record is handed out, however large it is.
    * @returns The records, or nothing when there are none or some are in flight already.
    */
   take(limit: Amount): BufferedBatch | undefined {
@@ -229,13 +241,15 @@ export class BoundedBuffer {
 
   /** Lets what is in flight go, because every sink has it. The batch that `take()` returned is not valid any more. */
   commit(): void {
-    this.#observer?.committed(this.#settle());
+    const settled = this.#settle();
+    this.#observer?.committed(settled);
     this.#serveProducers();
   }
 
   /** Lets what is in flight go, because a sink did not take it. The batch that `take()` returned is not valid any more. */
   discard(): void {
-    this.#observer?.discarded(this.#settle());
+    const settled = this.#settle();
+    this.#observer?.discarded(settled);
     this.#serveProducers();
   }
 
@@ -274,14 +288,9 @@ export class BoundedBuffer {
   #serveProducers(): void {
     for (let batch = this.#producers.first; batch !== undefined; batch = this.#producers.first) {
       if (!this.fits(batch)) return;
+      // It leaves the queue first: whom the observer wakes may settle the buffer again, and must not find it there.
+      this.#producers.admitFirst(this.#position + batch.ends.length);
       this.append(batch);
-      this.#producers.admitFirst(this.#position);
     }
   }
 }
-
-/**
- * Bytes of a full-grown chunk. A chunk is also the most that one flush writes of small records: at 256 KiB a flush
- * costs its system call about once in a thousand records, and the unused rest of the newest chunk stays small.
- */
-const CHUNK_BYTES = 256 * 1024;

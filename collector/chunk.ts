@@ -1,8 +1,20 @@
 import type { Batch, BufferedBatch, RecordFormat } from "./batch.ts";
 import { freeMemory } from "./memory.ts";
 
+/** Bytes of the smallest chunk, so that a source that gets a record now and then costs little. */
+export const SMALLEST_CHUNK = 4 * 1024;
+
+/**
+ * Bytes of the largest chunk that holds several records. It is also the most small records that one flush writes: at
+ * 1 MiB a flush pays for its system call and its turn of the event loop about once in five thousand records.
+ */
+export const LARGEST_CHUNK = 1024 * 1024;
+
 /** Room for the ends and times of this many records is made at first; it doubles as records come. */
 const FIRST_ENDS = 16;
+
+/** Bytes that the end and the time of one record take up. */
+const BYTES_PER_RECORD = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * A piece of a buffer: records of one format in one block of memory, appended at its end and taken from its start.
@@ -11,20 +23,21 @@ const FIRST_ENDS = 16;
  * object. Small batches are copied in, because a slice of a request's body would keep the whole body alive.
  */
 export class Chunk {
-  readonly format: RecordFormat;
+  /** What its records are; changed only while it is empty. */
+  format: RecordFormat;
+  /** The chunk behind this one, nearer to the newest record. */
+  next: Chunk | undefined;
+  /** Whether it left its queue while a batch of it was still in use. */
+  abandoned = false;
+  /** How many bytes of memory are booked for it. */
+  charged = 0;
   readonly #data: Uint8Array;
   #ends: Uint32Array;
   #admittedAt: Float64Array;
   /** Index of the first record that has not left yet. */
   #head = 0;
-  /** How many records were ever appended. */
+  /** How many records were appended. */
   #count = 0;
-  /** The chunk behind this one, nearer to the newest record. */
-  next: Chunk | undefined;
-  /** Whether it left its queue while a batch of it was still in use. */
-  abandoned = false;
-  /** Whether it can be filled again: not so when its memory came with a batch. */
-  readonly reusable: boolean;
 
   /**
    * @param format What its records are.
@@ -34,7 +47,6 @@ export class Chunk {
   constructor(format: RecordFormat, data: Uint8Array, adopted?: { ends: Uint32Array; now: number }) {
     this.format = format;
     this.#data = data;
-    this.reusable = adopted === undefined;
     this.#ends = adopted?.ends ?? new Uint32Array(FIRST_ENDS);
     this.#count = adopted?.ends.length ?? 0;
     this.#admittedAt = new Float64Array(this.#ends.length).fill(adopted?.now ?? 0);
@@ -51,9 +63,21 @@ export class Chunk {
     return new Chunk(batch.format, batch.data, { ends: batch.ends, now });
   }
 
-  /** How many bytes it can hold. */
+  /** How many bytes of records it can hold. */
   get capacity(): number {
     return this.#data.length;
+  }
+
+  /** How many bytes of memory it takes up. */
+  get memoryBytes(): number {
+    return this.#data.buffer.byteLength + this.#ends.length * BYTES_PER_RECORD;
+  }
+
+  /** Whether it is of a size that is used again: a power of two. */
+  get reusable(): boolean {
+    const bytes = this.#data.buffer.byteLength;
+    return bytes === this.#data.length && bytes >= SMALLEST_CHUNK && bytes <= LARGEST_CHUNK &&
+      (bytes & (bytes - 1)) === 0;
   }
 
   /** How many records have not left yet. */
@@ -83,18 +107,24 @@ export class Chunk {
    * @param from Index of the first record.
    * @param to Index behind the last record.
    * @param now When they were admitted, in milliseconds since the Unix epoch.
+   * @returns Whether it takes up more memory than before.
    */
-  append(batch: Batch, from: number, to: number, now: number): void {
+  append(batch: Batch, from: number, to: number, now: number): boolean {
+    const count = this.#count;
     const added = to - from;
-    this.#makeRoomForEnds(this.#count + added);
+    const grows = count + added > this.#ends.length;
+    if (grows) this.#makeRoomForEnds(count + added);
     const source = from === 0 ? 0 : batch.ends[from - 1]!;
-    const target = this.#end(this.#count);
+    const target = this.#end(count);
     const whole = source === 0 && to === batch.ends.length;
     this.#data.set(whole ? batch.data : batch.data.subarray(source, batch.ends[to - 1]!), target);
     const shift = target - source;
-    for (let i = 0; i < added; i++) this.#ends[this.#count + i] = batch.ends[from + i]! + shift;
-    this.#admittedAt.fill(now, this.#count, this.#count + added);
-    this.#count += added;
+    for (let i = 0; i < added; i++) {
+      this.#ends[count + i] = batch.ends[from + i]! + shift;
+      this.#admittedAt[count + i] = now;
+    }
+    this.#count = count + added;
+    return grows;
   }
 
   /**
@@ -154,6 +184,7 @@ export class Chunk {
     this.#count = 0;
     this.next = undefined;
     this.abandoned = false;
+    this.charged = 0;
   }
 
   /** Gives the memory back. Nobody may still use a batch of it. */
@@ -166,7 +197,6 @@ export class Chunk {
   }
 
   #makeRoomForEnds(count: number): void {
-    if (count <= this.#ends.length) return;
     const capacity = Math.max(count, this.#ends.length * 2);
     const ends = new Uint32Array(capacity);
     ends.set(this.#ends);

@@ -1,26 +1,44 @@
-import type { Amount, Batch, BufferedBatch } from "./batch.ts";
-import { Chunk } from "./chunk.ts";
-
-/** Bytes of the first chunk; each further one is twice as large up to the limit, so that an idle source costs little. */
-const FIRST_CHUNK_BYTES = 4 * 1024;
+import type { Amount, Batch, BufferedBatch, RecordFormat } from "./batch.ts";
+import { Chunk, LARGEST_CHUNK, SMALLEST_CHUNK } from "./chunk.ts";
+import { type ChunkPool, chunkSize } from "./chunk_pool.ts";
 
 /** A single record of at least so many bytes is kept as it came: from here on copying costs more than one more chunk. */
 const ADOPT_BYTES = 64 * 1024;
 
+/** Where the memory of chunks is booked. */
+export interface ChunkMemory {
+  /** Books bytes if they are to be had. */
+  tryReserve(bytes: number): boolean;
+  /** Books bytes that are in use already, whether they are to be had or not. */
+  charge(bytes: number): void;
+  /** Books bytes as free again. */
+  release(bytes: number): void;
+}
+
 /**
  * The chunks of one buffer, oldest first. It has no limit of its own: the buffer asks it to hold only what it may.
  *
- * Memory goes back at once when the last record of a chunk has left, except for one full-grown chunk that is kept for
- * the next time it is needed.
+ * What it books is the memory that its chunks take up, used or not, and no less.
  */
 export class ChunkQueue {
+  readonly #pool: ChunkPool;
+  readonly #memory: ChunkMemory;
   #head: Chunk | undefined;
   #tail: Chunk | undefined;
   /** The chunk that the batch in flight lies in; its memory must stay as it is. */
   #taken: Chunk | undefined;
-  #spare: Chunk | undefined;
   #records = 0;
-  #nextCapacity = FIRST_CHUNK_BYTES;
+  #nextCapacity = SMALLEST_CHUNK;
+  #lastBatchBytes = 0;
+
+  /**
+   * @param pool Where chunks come from and go to.
+   * @param memory Where their memory is booked.
+   */
+  constructor(pool: ChunkPool, memory: ChunkMemory) {
+    this.#pool = pool;
+    this.#memory = memory;
+  }
 
   /** How many records it holds that were not taken. */
   get records(): number {
@@ -37,14 +55,15 @@ export class ChunkQueue {
    *
    * @param batch Where they are.
    * @param from Index of the first record.
-   * @param to Index behind the last record.
-   * @param chunkBytes Bytes of a full-grown chunk.
+   * @param to Index behind the last record; there is at least one.
    */
-  append(batch: Batch, from: number, to: number, chunkBytes: number): void {
+  append(batch: Batch, from: number, to: number): void {
     const now = Date.now();
     this.#records += to - from;
     if (batch.ends.length === 1 && ownsLargeMemory(batch)) {
-      this.#push(Chunk.adopt(batch, now));
+      const chunk = Chunk.adopt(batch, now);
+      this.#charge(chunk);
+      this.#push(chunk);
       return;
     }
     let next = from;
@@ -52,7 +71,7 @@ export class ChunkQueue {
       const start = next === 0 ? 0 : batch.ends[next - 1]!;
       let tail = this.#tail;
       if (tail === undefined || tail.format !== batch.format || tail.free < batch.ends[next]! - start) {
-        tail = this.#grow(batch, batch.ends[next]! - start, chunkBytes);
+        tail = this.#grow(batch.format, batch.ends[next]! - start, batch.ends[to - 1]! - start);
       }
       const limit = start + tail.free;
       let end = to;
@@ -60,7 +79,7 @@ export class ChunkQueue {
         end = next + 1;
         while (batch.ends[end]! <= limit) end++;
       }
-      tail.append(batch, next, end, now);
+      if (tail.append(batch, next, end, now)) this.#charge(tail);
       next = end;
     }
   }
@@ -87,11 +106,10 @@ export class ChunkQueue {
   take(limit: Amount): BufferedBatch | undefined {
     if (this.#records === 0) return undefined;
     const chunk = this.#firstWithRecords();
-    const records = chunk.bytes <= limit.bytes
-      ? chunk.records
-      : Math.max(1, chunk.recordsWithin(limit.bytes));
-    const batch = chunk.take(Math.min(records, limit.records));
+    const records = chunk.bytes <= limit.bytes ? chunk.records : chunk.recordsWithin(limit.bytes);
+    const batch = chunk.take(Math.max(1, Math.min(records, limit.records)));
     this.#records -= batch.ends.length;
+    this.#lastBatchBytes = batch.data.length;
     this.#taken = chunk;
     return batch;
   }
@@ -102,7 +120,7 @@ export class ChunkQueue {
     this.#taken = undefined;
     this.#tidy();
     // Evictions may have moved the head past the chunk while it was in use.
-    if (chunk !== undefined && chunk.abandoned) this.#recycle(chunk);
+    if (chunk?.abandoned === true) this.#free(chunk);
   }
 
   #firstWithRecords(): Chunk {
@@ -111,47 +129,58 @@ export class ChunkQueue {
     return chunk;
   }
 
-  /** Lets go of chunks at the front that have no record left, and starts the last one afresh when it is empty. */
+  /** Lets go of chunks at the front that have no record left. */
   #tidy(): void {
-    while (this.#head !== undefined && this.#head.records === 0 && this.#head !== this.#tail) {
-      const chunk = this.#head;
+    for (let chunk = this.#head; chunk !== undefined && chunk.records === 0; chunk = this.#head) {
+      if (chunk === this.#tail) {
+        if (chunk === this.#taken) return; // more can be appended behind what is in use
+        this.#tail = undefined;
+        // The next chunk is for about as much as was there this time.
+        this.#nextCapacity = chunkSize(this.#lastBatchBytes);
+      }
       this.#head = chunk.next;
       if (chunk === this.#taken) chunk.abandoned = true;
-      else this.#recycle(chunk);
-    }
-    const last = this.#head;
-    if (last === undefined || last.records > 0 || last === this.#taken) return;
-    if (last.reusable) last.clear();
-    else {
-      this.#head = this.#tail = undefined;
-      last.dispose();
+      else this.#free(chunk);
     }
   }
 
-  #grow(batch: Batch, recordBytes: number, chunkBytes: number): Chunk {
-    const capacity = Math.max(recordBytes, Math.min(chunkBytes, this.#nextCapacity));
-    this.#nextCapacity = Math.min(chunkBytes, this.#nextCapacity * 2);
-    const spare = this.#spare;
-    if (spare !== undefined && spare.capacity >= capacity && spare.format === batch.format) {
-      this.#spare = undefined;
-      return this.#push(spare);
+  /** Puts an empty chunk at the end, for one record at least. */
+  #grow(format: RecordFormat, recordBytes: number, wantedBytes: number): Chunk {
+    const capacity = Math.max(this.#nextCapacity, chunkSize(recordBytes));
+    if (recordBytes <= LARGEST_CHUNK && this.#memory.tryReserve(capacity)) {
+      this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * capacity);
+      const chunk = this.#pool.take(capacity, format);
+      chunk.charged = capacity;
+      this.#charge(chunk);
+      return this.#push(chunk);
     }
-    return this.#push(new Chunk(batch.format, new Uint8Array(capacity)));
+    // Memory is short, or the record is huge: just what is needed, which the batch itself is about to give back.
+    const chunk = new Chunk(
+      format,
+      new Uint8Array(Math.max(recordBytes, Math.min(wantedBytes, LARGEST_CHUNK))),
+    );
+    this.#charge(chunk);
+    return this.#push(chunk);
   }
 
   #push(chunk: Chunk): Chunk {
     if (this.#tail === undefined) this.#head = chunk;
     else this.#tail.next = chunk;
     this.#tail = chunk;
-    this.#tidy();
     return chunk;
   }
 
-  #recycle(chunk: Chunk): void {
-    if (this.#spare === undefined && chunk.reusable && chunk.capacity >= this.#nextCapacity) {
-      chunk.clear();
-      this.#spare = chunk;
-    } else chunk.dispose();
+  /** Books what a chunk takes up beyond what is booked for it. */
+  #charge(chunk: Chunk): void {
+    const bytes = chunk.memoryBytes - chunk.charged;
+    if (bytes === 0) return;
+    chunk.charged += bytes;
+    this.#memory.charge(bytes);
+  }
+
+  #free(chunk: Chunk): void {
+    this.#memory.release(chunk.charged);
+    this.#pool.give(chunk);
   }
 }
 

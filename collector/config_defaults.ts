@@ -56,7 +56,7 @@ function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly 
     buffer: { records, bytes },
     batch: {
       // A flush in flight counts in the buffer but cannot be evicted: more than half of it would leave too little room.
-      records: batch.records ?? Math.min(1000, half(records)),
+      records: batch.records ?? Math.min(10_000, half(records)),
       bytes: batch.bytes ?? Math.min(MIB, half(bytes)),
       linger: batch.linger ?? 200,
     },

@@ -7,9 +7,10 @@ import {
   inflate,
   type InputType,
   type ZlibOptions,
-  zstdDecompress,
+  zstdDecompressSync,
 } from "node:zlib";
 import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { zstdFrames } from "./zstd_frames.ts";
 
 /** The content codings that are understood, in the order in which they are told to agents. */
@@ -25,6 +26,9 @@ export type Decoded =
 
 /** What every zstd decoder must be able to keep at hand (RFC 8878, section 3.1.1.1.2); more is not promised here. */
 const ZSTD_WINDOW = 8 * 1024 * 1024;
+
+/** After so many zstd frames others get a turn: a body may consist of a million of them. */
+const FRAMES_PER_TURN = 256;
 
 /**
  * Reads a `Content-Encoding` header.
@@ -65,7 +69,8 @@ export async function decode(coding: ContentCoding, body: Uint8Array, limit: num
   try {
     return { ok: true, body: await DECODERS[coding](body, limit) };
   } catch (error) {
-    if (error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") {
+    const passed = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+    if (passed || error instanceof TooLarge) {
       return {
         ok: false,
         code: "too_large",
@@ -90,19 +95,33 @@ export async function decodeStream(
   pieces: AsyncIterable<Uint8Array>,
   consume: (pieces: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
-  await pipeline(pieces, coding === "gzip" ? createGunzip() : createInflate(), consume);
+  const decoder = coding === "gzip" ? createGunzip() : createInflate();
+  let given = 0;
+  const counted = async function* () {
+    for await (const piece of pieces) {
+      given += piece.length;
+      yield piece;
+    }
+  };
+  await pipeline(counted(), decoder, consume);
+  if (coding === "deflate") checkNothingFollows(given - decoder.bytesWritten);
 }
+
+/** More would come out than may. */
+class TooLarge extends Error {}
 
 type Decoder = (body: Uint8Array, limit: number) => Promise<Uint8Array>;
 
 const gunzipAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(gunzip);
-const inflateAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(inflate);
+const inflateAll: (
+  body: InputType,
+  options: ZlibOptions,
+) => Promise<{ buffer: Uint8Array; engine: { bytesWritten: number } }> = promisify(inflate) as never;
 const brotliAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(brotliDecompress);
-const zstdAll: (body: InputType, options: ZlibOptions) => Promise<Uint8Array> = promisify(zstdDecompress);
 
 const DECODERS: Record<ContentCoding, Decoder> = {
   gzip: (body, limit) => gunzipAll(body, { maxOutputLength: limit }),
-  deflate: (body, limit) => inflateAll(body, { maxOutputLength: limit }),
+  deflate: inflateWhole,
   br: async (body, limit) => {
     // node:zlib keeps the limit but takes a body that breaks off, or is no brotli at all, for one that ends; the
     // stream notices but has no limit, and makes one piece of whatever comes out. So the first measures for the second.
@@ -110,22 +129,46 @@ const DECODERS: Record<ContentCoding, Decoder> = {
     const stream = new Blob([body as Uint8Array<ArrayBuffer>]).stream();
     return await new Response(stream.pipeThrough(new DecompressionStream("brotli"))).bytes();
   },
-  zstd: async (body, limit) => {
-    const parts: Uint8Array[] = [];
-    let total = 0;
-    for (const { bytes, window } of zstdFrames(body)) {
-      if (window > Math.max(limit, ZSTD_WINDOW)) {
-        throw new SyntaxError(
-          `a frame needs a window of ${window} bytes, the most is ${Math.max(limit, ZSTD_WINDOW)}`,
-        );
-      }
-      const part = await zstdAll(bytes, { maxOutputLength: Math.max(1, limit - total) });
-      total += part.length;
-      parts.push(part);
-    }
-    if (total > limit) throw Object.assign(new RangeError(), { code: "ERR_BUFFER_TOO_LARGE" });
-    return parts.length === 1
-      ? parts[0]!
-      : new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
-  },
+  zstd: decodeZstd,
 };
+
+async function inflateWhole(body: Uint8Array, limit: number): Promise<Uint8Array> {
+  const { buffer, engine } = await inflateAll(body, { maxOutputLength: limit, info: true });
+  checkNothingFollows(body.length - engine.bytesWritten);
+  return buffer;
+}
+
+/** zlib stops at the end of a deflate body and says nothing of what comes behind: more of it, for all we know. */
+function checkNothingFollows(bytes: number): void {
+  if (bytes > 0) throw new SyntaxError(`${bytes} bytes follow its end`);
+}
+
+async function decodeZstd(body: Uint8Array, limit: number): Promise<Uint8Array> {
+  let decoded: Uint8Array = new Uint8Array(0);
+  let length = 0;
+  let frames = 0;
+  for (const { bytes, window, contentSize = 0 } of zstdFrames(body)) {
+    if (++frames % FRAMES_PER_TURN === 0) await setImmediate();
+    if (length + contentSize > limit) throw new TooLarge();
+    const largest = Math.max(limit, ZSTD_WINDOW);
+    if (window > largest) {
+      throw new SyntaxError(`a frame needs a window of ${window} bytes, the most is ${largest}`);
+    }
+    // Not the variant with a callback: that one works in the same thread, and ends the process at a defect behind the
+    // first 16 KiB that come out, with an error that nobody can catch.
+    const part = zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, limit - length) });
+    if (length + part.length > limit) throw new TooLarge();
+    if (length === 0) decoded = part; // of nearly every body the first frame is the only one
+    else {
+      // Copied at once: the decoder's 16 KiB for each of a million frames of one byte would be more memory than there is.
+      if (length + part.length > decoded.length) {
+        const larger = new Uint8Array(Math.min(limit, Math.max(2 * length, length + part.length)));
+        larger.set(decoded.subarray(0, length));
+        decoded = larger;
+      }
+      decoded.set(part, length);
+    }
+    length += part.length;
+  }
+  return decoded.subarray(0, length);
+}

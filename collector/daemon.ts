@@ -1,6 +1,7 @@
 // @ts-types="./types/deno_std_async.d.ts"
 import { deadline } from "@std/async/deadline";
 import { adminApp } from "./admin.ts";
+import { ChunkPool } from "./chunk_pool.ts";
 import type { Config, SinkConfig, SourceConfig } from "./config.ts";
 import { flushLog, observeAll } from "./flush_log.ts";
 import { HttpIngest } from "./http.ts";
@@ -11,7 +12,7 @@ import { MemoryBudget } from "./memory_budget.ts";
 import { HangUp } from "./refusal.ts";
 import { Source } from "./source.ts";
 import { SourceRegistry } from "./source_registry.ts";
-import { status } from "./status.ts";
+import { type Status, status } from "./status.ts";
 import { Telemetry } from "./telemetry.ts";
 import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../policies/mod.ts";
 import { FileSink } from "../sinks/file.ts";
@@ -21,9 +22,6 @@ import { StdoutSink } from "../sinks/stdout.ts";
 
 /** How long sinks may take to sync and close, and agents to take in their last answers, once everything is flushed. */
 const CLOSING_TIME = 2_000;
-
-/** Where in its life the daemon is. */
-export type DaemonState = "starting" | "ready" | "draining";
 
 /** What was left when the daemon stopped. */
 export interface DrainResult {
@@ -39,11 +37,12 @@ export class Daemon {
   readonly #log: Log;
   readonly #telemetry = new Telemetry();
   readonly #budget: MemoryBudget;
+  readonly #chunks = new ChunkPool();
   readonly #pool: FlushPool;
   readonly #registry: SourceRegistry;
   readonly #ingest: HttpIngest;
   readonly #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
-  #state: DaemonState = "starting";
+  #state: Status["state"] = "starting";
 
   /**
    * Makes a daemon that does not listen yet.
@@ -71,7 +70,7 @@ export class Daemon {
       limits,
       onDefect: (error) => this.#defect(error),
     });
-    this.#telemetry.observe({ registry: this.#registry, budget: this.#budget, pool: this.#pool });
+    this.#telemetry.observe({ registry: this.#registry, budget: this.#budget, pool: this.#pool, sinks });
   }
 
   /**
@@ -83,14 +82,18 @@ export class Daemon {
     const admin = adminApp({
       state: () => this.#state,
       telemetry: this.#telemetry,
-      status: () =>
-        status({ state: this.#state, registry: this.#registry, budget: this.#budget, pool: this.#pool }),
+      status: () => this.#status(),
+      onDefect: (error) => this.#defect(error),
     });
     try {
       const adminUrl = this.#listen("listen.admin", this.#config.listen.admin, admin.fetch);
-      const httpUrl = this.#listen("listen.http", this.#config.listen.http, this.#ingest.app.fetch);
+      const httpUrl = this.#listen("listen.http", this.#config.listen.http, (r) => this.#ingest.fetch(r));
       this.#state = "ready";
-      this.#log.info("listening", { http: httpUrl, admin: adminUrl });
+      this.#log.info("listening", {
+        http: httpUrl,
+        admin: adminUrl,
+        agents: `${httpUrl}/v1/ingest/{source}`,
+      });
     } catch (error) {
       await Promise.all(this.#servers.map((server) => server.shutdown()));
       throw error;
@@ -124,6 +127,17 @@ export class Daemon {
     return { sources, undelivered };
   }
 
+  #status(): Status {
+    return status({
+      state: this.#state,
+      registry: this.#registry,
+      sinks: this.#config.sinks,
+      failures: this.#telemetry.failures,
+      pool: this.#pool,
+      budget: this.#budget,
+    });
+  }
+
   async #close(): Promise<void> {
     const closing = [
       this.#pool.close().then((errors) => {
@@ -147,6 +161,7 @@ export class Daemon {
       config,
       policy: createPolicy(config),
       memory: this.#budget.account(),
+      chunks: this.#chunks,
       waiting: this.#config.limits.waiting,
       onBlocked: (seconds) => this.#telemetry.blocked(name, seconds),
     });

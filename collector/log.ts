@@ -70,16 +70,25 @@ export class Log {
   #log(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (!this.writes(level)) return;
     const time = new Date().toISOString();
+    const own = { time, level, message };
     const line = this.#format === "json"
-      ? JSON.stringify({ time, level, message, ...fields })
+      ? JSON.stringify({ ...own, ...fields, ...own }) // in this order, whatever fields are called
       : [time, level.toUpperCase().padEnd(5), message, ...Object.entries(fields).map(toText)].join(" ");
-    this.#write(this.#encoder.encode(line.replaceAll("\n", "\\n") + "\n"));
+    this.#write(this.#encoder.encode(line.replace(UNPRINTABLE, escape) + "\n"));
   }
 }
 
+/** What ends a line, or means something to a terminal: a line of the log must not become two, or hide another one. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029]/gu;
+
+function escape(character: string): string {
+  if (character === "\n") return "\\n";
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 function toText([key, value]: [string, unknown]): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return `${key}=${/[\s"=]/.test(text) && typeof value === "string" ? JSON.stringify(text) : text}`;
+  if (typeof value !== "string") return `${key}=${JSON.stringify(value)}`;
+  return `${key}=${/^$|[\s"=]/.test(value) ? JSON.stringify(value) : value}`;
 }
 
 function writeToStderr(line: Uint8Array): void {

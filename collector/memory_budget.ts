@@ -166,6 +166,15 @@ export class MemoryAccount {
   }
 
   /**
+   * Books bytes that are in use already, whether they are to be had or not: those who come later wait for longer.
+   *
+   * @param bytes How many.
+   */
+  charge(bytes: number): void {
+    this.#change(bytes);
+  }
+
+  /**
    * Gives bytes back.
    *
    * @param bytes How many of those that are reserved.

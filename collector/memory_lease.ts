@@ -1,8 +1,8 @@
 import type { MemoryAccount } from "./memory_budget.ts";
 
 /**
- * Memory reserved for one request, from before its body is read until its records are in a buffer or gone. What was not
- * handed over to the buffer goes back when the lease is disposed of.
+ * Memory reserved for one request, from before its body is read until its records are in a buffer or gone. Buffers book
+ * their own memory.
  */
 export class MemoryLease implements Disposable {
   readonly #account: MemoryAccount;
@@ -45,15 +45,6 @@ export class MemoryLease implements Disposable {
    */
   take(bytes: number): void {
     this.#bytes += bytes;
-  }
-
-  /**
-   * Hands bytes over to the buffer that the records are in now; it gives them back as they leave.
-   *
-   * @param bytes How many.
-   */
-  handOver(bytes: number): void {
-    this.#bytes -= bytes;
   }
 
   /** Gives back what it still holds. */

@@ -1,3 +1,4 @@
+import type { Amount, Batch } from "./batch.ts";
 import { freeMemory } from "./memory.ts";
 import { frameNdjson } from "./framing.ts";
 import { type FramingFailure, recordTooLarge } from "./record_locator.ts";
@@ -43,7 +44,8 @@ export interface IngestStreamOptions {
  * Admits the records of an NDJSON stream as they arrive, window by window. A stream may go on for as long as its agent
  * likes: no more of it is held than one window, and nothing is read while a window waits to be admitted.
  *
- * Each window is admitted or refused as a whole; what was admitted before a failure stays.
+ * Each window is admitted or refused as a whole, unless the buffer is smaller than a window: then in parts. What was
+ * admitted before a failure stays.
  *
  * @param pieces The stream, without its content coding. A piece is done with when the next one is asked for.
  * @param options Where the records go, and the limits.
@@ -104,21 +106,44 @@ export async function ingestStream(
       return { kind: "framing", failure: { ...framing, record: records + record, offset: offset + at } };
     }
     const { batch } = framing;
-    const admission = await source.offer(batch, lease, producer);
-    if ("rejected" in admission) return { kind: "rejected", rejected: admission.rejected };
-    totals.accepted += admission.accepted.records;
-    totals.dropped += admission.dropped.records;
-    totals.evicted += admission.evicted.records;
-    if (source.config.ack !== "buffered" && admission.accepted.records > 0) {
-      // Settlements come in order, so the last one is the only one that need be awaited.
-      settled = source.settled(admission.position, admission.accepted.records).then((settlement) => {
-        if (settlement === "lost") totals.lost = true;
-      });
+    for (const part of partsThatFit(batch, source.buffer.capacity)) {
+      const admission = await source.offer(part, producer);
+      if ("rejected" in admission) return { kind: "rejected", rejected: admission.rejected };
+      totals.accepted += admission.accepted.records;
+      totals.dropped += admission.dropped.records;
+      totals.evicted += admission.evicted.records;
+      if (source.config.ack !== "buffered" && admission.accepted.records > 0) {
+        // Settlements come in order, so the last one is the only one that need be awaited.
+        settled = source.settled(admission.position, admission.accepted.records).then((settlement) => {
+          if (settlement === "lost") totals.lost = true;
+        });
+      }
     }
     records += batch.ends.length;
     offset += length;
-    // What the buffer took over is not the lease's any more; the window needs as much again.
-    const failure = await reserve(lease, window.length);
-    return failure && { kind: "read", failure };
+    return undefined;
+  }
+}
+
+/**
+ * Cuts a window so that the buffer can hold each part. How large a window is depends on how the stream happened to arrive, so
+ * it must not be what a stream is refused for.
+ */
+function* partsThatFit(batch: Batch, capacity: Amount): Generator<Batch, void> {
+  const { format, data, ends } = batch;
+  for (let from = 0, start = 0; from < ends.length;) {
+    const most = Math.min(ends.length, from + capacity.records);
+    let to = most;
+    if (ends[most - 1]! - start > capacity.bytes) {
+      for (to = from + 1; to < most && ends[to]! - start <= capacity.bytes;) to++;
+    }
+    if (from === 0 && to === ends.length) {
+      yield batch;
+      return;
+    }
+    const end = ends[to - 1]!;
+    yield { format, data: data.subarray(start, end), ends: ends.slice(from, to).map((end) => end - start) };
+    from = to;
+    start = end;
   }
 }

@@ -21,13 +21,18 @@ interface Producer {
 /** The producers that wait for room in one buffer: bounded, first come first served, and gone the moment they give up. */
 export class ProducerQueue {
   readonly #limit: number;
+  readonly #onGivenUp: () => void;
   /** A set keeps the order in which they came and lets one leave from the middle at once. */
   readonly #producers = new Set<Producer>();
   #closed = false;
 
-  /** @param limit The most producers that may wait at once. */
-  constructor(limit: number) {
+  /**
+   * @param limit The most producers that may wait at once.
+   * @param onGivenUp Is called when one has given up: there may be room for the one behind it, which was smaller.
+   */
+  constructor(limit: number, onGivenUp: () => void = () => {}) {
     this.#limit = limit;
+    this.#onGivenUp = onGivenUp;
   }
 
   /** How many wait. */
@@ -59,8 +64,12 @@ export class ProducerQueue {
         this.#producers.delete(producer);
         resolve(outcome);
       };
-      const onAbort = () => settle({ status: "aborted" });
-      const timer = setTimeout(() => settle({ status: "timeout" }), timeout);
+      const giveUp = (status: "aborted" | "timeout") => {
+        settle({ status });
+        this.#onGivenUp();
+      };
+      const onAbort = () => giveUp("aborted");
+      const timer = setTimeout(() => giveUp("timeout"), timeout);
       signal.addEventListener("abort", onAbort, { once: true });
       const producer = { batch, settle };
       this.#producers.add(producer);

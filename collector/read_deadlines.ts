@@ -10,16 +10,18 @@ export interface PendingRead {
 /**
  * Gives up on agents that begin a body and do not go on, so that they do not keep the memory reserved for it.
  *
- * All reads have the same time, so the one that began first is late first, and one timer is enough for all of them; a
- * request pays for an entry in a set and no timer of its own.
+ * Reads are kept in two generations. At every full timeout the older one is given up and the younger one becomes the
+ * older, so that a read has at least the timeout and at most twice that. A request pays for an entry in a set, and for
+ * no timer and no look at the clock.
  */
 export class ReadDeadlines {
   readonly #timeout: number;
-  readonly #pending = new Map<PendingRead, number>();
+  #younger = new Set<PendingRead>();
+  #older = new Set<PendingRead>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param timeout How long a read may take, in milliseconds. */
+  /** @param timeout How long a read may take at least, in milliseconds. */
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
@@ -34,40 +36,40 @@ export class ReadDeadlines {
       read.giveUp("shutting_down");
       return;
     }
-    this.#pending.set(read, performance.now() + this.#timeout);
-    this.#timer ??= setTimeout(() => this.#expire(), this.#timeout);
+    this.#younger.add(read);
+    this.#timer ??= setTimeout(() => this.#age(), this.#timeout);
   }
 
   /**
    * Says that a read has ended.
    *
    * @param read The same as at its beginning.
+   * @returns Whether it had not been given up before.
    */
-  done(read: PendingRead): void {
-    this.#pending.delete(read);
+  done(read: PendingRead): boolean {
+    return this.#younger.delete(read) || this.#older.delete(read);
   }
 
   /** Gives up on every read, and on those that begin later too. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const read of this.#pending.keys()) this.#giveUp(read, "shutting_down");
+    giveUp(this.#older, "shutting_down");
+    giveUp(this.#younger, "shutting_down");
   }
 
-  #expire(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    for (const [read, deadline] of this.#pending) {
-      if (deadline > now) {
-        this.#timer = setTimeout(() => this.#expire(), Math.ceil(deadline - now));
-        return;
-      }
-      this.#giveUp(read, "timeout");
-    }
+  #age(): void {
+    const late = this.#older;
+    this.#older = this.#younger;
+    this.#younger = new Set();
+    this.#timer = this.#older.size > 0 ? setTimeout(() => this.#age(), this.#timeout) : undefined;
+    giveUp(late, "timeout");
   }
+}
 
-  #giveUp(read: PendingRead, end: ReadEnd): void {
-    this.#pending.delete(read);
+function giveUp(reads: Set<PendingRead>, end: ReadEnd): void {
+  for (const read of reads) {
+    reads.delete(read);
     read.giveUp(end);
   }
 }

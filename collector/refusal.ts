@@ -1,3 +1,5 @@
+import { type HeldBody, Lingering } from "./lingering.ts";
+
 /** A request that gets an error as its answer. */
 export interface Refusal {
   readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
@@ -18,10 +20,13 @@ const RETRY_AFTER = { "Retry-After": "1" };
 const SMALL_REMAINDER = 64 * 1024;
 
 /**
- * How long an agent that goes on sending has to take the answer in before the connection is reset. The server swallows
- * what it sends meanwhile: at 2 ms that is about a megabyte beside the four that the kernel takes, at a second 300.
+ * For how long, and how many, unread bodies are held until their connections are ended. An agent that goes on sending has so
+ * long to take the answer in; meanwhile the kernel takes about four megabytes of each.
  */
-const HANG_UP_AFTER = 2;
+const lingering = new Lingering({ time: 1000, limit: 64 });
+
+/** How long an agent has to take in an answer that breaks off, in milliseconds: the server reads what it sends meanwhile. */
+const BREAK_OFF_AFTER = 2;
 
 /**
  * Makes the answer to a refused request whose body was read to its end, or that has none.
@@ -36,20 +41,31 @@ export function answerRefusal(refusal: Refusal): Response {
 /**
  * Makes the answer to a refused request whose body was not read, or not to its end.
  *
- * The server reads on after the answer, at a gigabyte a second, for as long as an agent sends. So only a small known
- * remainder is read; otherwise the answer is followed by the end of the connection.
+ * Left alone, the server reads on after the answer, at a gigabyte a second and for as long as an agent sends. So only a
+ * small known remainder is left to it; any other is held unread until the agent has had time to take the answer in, and
+ * the connection ends then.
  *
  * @param refusal Why it is refused.
  * @param request The request.
+ * @param reader The reader of its body, where it was begun to be read.
  * @returns The answer.
  */
-export function answerUnread(refusal: Refusal, request: Request): Response {
-  const length = Number(request.headers.get("content-length") ?? (request.body === null ? 0 : Infinity));
-  return length <= SMALL_REMAINDER ? answerRefusal(refusal) : hangUp(refusal);
+export function answerUnread(refusal: Refusal, request: Request, reader?: HeldBody): Response {
+  const { body, headers, bodyUsed } = request;
+  const length = Number(headers.get("content-length") ?? (body === null ? 0 : Infinity));
+  if (reader === undefined && !bodyUsed && length <= SMALL_REMAINDER) return answerRefusal(refusal);
+  const closing = { ...refusal, headers: { ...refusal.headers, Connection: "close" } };
+  const held = reader ?? (body === null || body.locked ? undefined : body.getReader());
+  if (held === undefined) return breakOff(closing);
+  lingering.hold(held);
+  return answerRefusal(closing);
 }
 
-/** An answer that tells everything at once and then breaks off, so that the server closes the connection. */
-function hangUp(refusal: Refusal): Response {
+/**
+ * An answer that tells everything and then breaks off without an end, so that the server resets the connection: for a body
+ * that cannot be held, because it is being read in one go or because the method is not to have one.
+ */
+function breakOff(refusal: Refusal): Response {
   const body = toBody(refusal);
   let told = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,16 +80,15 @@ function hangUp(refusal: Refusal): Response {
         timer = setTimeout(() => {
           controller.error(new HangUp());
           resolve();
-        }, HANG_UP_AFTER);
+        }, BREAK_OFF_AFTER);
       });
     },
     cancel() {
       clearTimeout(timer);
     },
   }, { highWaterMark: 0 });
-  // With its length told, the answer is complete for the agent before the connection ends.
-  const headers = { ...toHeaders(refusal), "Connection": "close", "Content-Length": String(body.length) };
-  return new Response(stream, { status: refusal.status, headers });
+  // Without a length: the server takes an answer that has all of its bytes for complete, and does not break it off.
+  return new Response(stream, { status: refusal.status, headers: toHeaders(refusal) });
 }
 
 /** Ends a connection on purpose. The server reports it as an error of the answer, which it is not. */

@@ -11,12 +11,17 @@ interface Waiter {
 /**
  * Tells producers when their records have left the buffer, for sources that acknowledge only what is written.
  *
- * Records leave in the order in which they came, so one position tells for all. There are no more waiters than batches
- * in the buffer, whose limit is therefore theirs.
+ * Records leave in the order in which they came, so one position tells for all; only those that are evicted while a
+ * sink writes older ones leave before them. There are no more waiters than batches in the buffer, whose limit is
+ * therefore theirs.
  */
 export class Settlements {
+  /** In the order of their records, which is not always the order in which they began to wait. */
   readonly #waiters: Waiter[] = [];
+  /** Behind the last record before which all have left. */
   #position = 0;
+  /** How many have left behind those in flight. */
+  #evicted = 0;
   /** Behind the last record that was lost. */
   #lostUpTo = 0;
 
@@ -32,34 +37,55 @@ export class Settlements {
     const lost = from < this.#lostUpTo;
     if (to <= this.#position) return Promise.resolve(lost ? "lost" : "delivered");
     return new Promise((resolve) => {
-      this.#waiters.push({ from, to, resolve, lost });
+      // A producer that was blocked learns of its admission a little later than one that was not.
+      const behind = this.#waiters.findLastIndex((waiter) => waiter.from <= from) + 1;
+      this.#waiters.splice(behind, 0, { from, to, resolve, lost });
     });
   }
 
   /**
-   * Books that the next records have left.
+   * Books that the oldest records have left: those in flight, if there are any.
    *
    * @param records How many.
    * @param settlement What became of them.
    */
   advance(records: number, settlement: Settlement): void {
-    this.#position += records;
-    if (settlement === "lost") this.#lostUpTo = this.#position;
-    if (this.#waiters.length === 0) return;
+    if (settlement === "lost") this.#lose(this.#position, this.#position + records);
+    this.#position += records + this.#evicted;
+    this.#evicted = 0;
     let settled = 0;
-    for (const waiter of this.#waiters) {
-      if (waiter.from >= this.#position) break;
-      if (settlement === "lost") waiter.lost = true;
-      if (waiter.to > this.#position) break;
-      waiter.resolve(waiter.lost ? "lost" : "delivered");
+    for (const { to, lost, resolve } of this.#waiters) {
+      if (to > this.#position) break;
+      resolve(lost ? "lost" : "delivered");
       settled++;
     }
-    this.#waiters.splice(0, settled);
+    if (settled > 0) this.#waiters.splice(0, settled);
+  }
+
+  /**
+   * Books that the oldest records were lost that are not in flight.
+   *
+   * @param records How many.
+   * @param inFlight How many older ones are in flight.
+   */
+  evict(records: number, inFlight: number): void {
+    if (inFlight === 0) return this.advance(records, "lost");
+    const from = this.#position + inFlight + this.#evicted;
+    this.#lose(from, from + records);
+    this.#evicted += records;
   }
 
   /** Tells everybody who still waits that their records are lost, because nothing will be written any more. */
   close(): void {
     this.#position = this.#lostUpTo = Infinity;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve("lost");
+  }
+
+  #lose(from: number, to: number): void {
+    this.#lostUpTo = to;
+    for (const waiter of this.#waiters) {
+      if (waiter.from >= to) break;
+      if (waiter.to > from) waiter.lost = true;
+    }
   }
 }

@@ -1,9 +1,9 @@
 import type { Amount, Batch, BufferedBatch } from "./batch.ts";
 import { BoundedBuffer } from "./buffer.ts";
+import type { ChunkPool } from "./chunk_pool.ts";
 import type { SourceConfig } from "./config.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger.ts";
 import type { MemoryAccount } from "./memory_budget.ts";
-import type { MemoryLease } from "./memory_lease.ts";
 import { type Settlement, Settlements } from "./settlements.ts";
 import type { Drainable } from "../sinks/flusher.ts";
 import {
@@ -24,6 +24,8 @@ export interface SourceOptions {
   readonly policy: OverloadPolicy;
   /** Where its memory is reserved. */
   readonly memory: MemoryAccount;
+  /** Where its buffer's chunks come from. */
+  readonly chunks: ChunkPool;
   /** The most producers that may wait for room at once. */
   readonly waiting: number;
   /** Is told how long a producer was blocked, in seconds, whatever came of it. */
@@ -47,7 +49,7 @@ export class Source implements Drainable {
   #onAdmitted: () => void = () => {};
 
   /** @param options What it is made of. */
-  constructor({ name, config, policy, memory, waiting, onBlocked }: SourceOptions) {
+  constructor({ name, config, policy, memory, chunks, waiting, onBlocked }: SourceOptions) {
     this.name = name;
     this.config = config;
     this.policy = policy;
@@ -56,6 +58,8 @@ export class Source implements Drainable {
     this.buffer = new BoundedBuffer({
       ...config.buffer,
       waiting,
+      memory,
+      chunks,
       observer: {
         admitted: (amount) => {
           this.ledger.received.add(amount);
@@ -63,15 +67,15 @@ export class Source implements Drainable {
         },
         evicted: (amount) => {
           this.ledger.dropped.add("evicted", amount);
-          this.#left(amount, "lost");
+          this.#settlements.evict(amount.records, this.buffer.inFlight?.records ?? 0);
         },
         committed: (amount) => {
           this.ledger.delivered.add(amount);
-          this.#left(amount, "delivered");
+          this.#settlements.advance(amount.records, "delivered");
         },
         discarded: (amount) => {
           this.ledger.dropped.add("sink_failed", amount);
-          this.#left(amount, "lost");
+          this.#settlements.advance(amount.records, "lost");
         },
       },
     });
@@ -115,23 +119,21 @@ export class Source implements Drainable {
   /**
    * Offers a batch to the buffer; the policy decides.
    *
-   * @param batch Its records. Their memory belongs to the source from now on.
-   * @param lease The memory reserved for them, at least as many bytes as they have. What is kept is handed over to the
-   * buffer; the rest stays with the lease.
+   * @param batch Its records. The memory that they are in has to stay reserved until the result is there.
    * @param producer Who offers it.
    * @returns What was kept, or why nothing was; at once unless the policy makes the producer wait.
    */
-  offer(batch: Batch, lease: MemoryLease, producer: Producer): Admission | Promise<Admission> {
+  offer(batch: Batch, producer: Producer): Admission | Promise<Admission> {
     if (batch.ends.length === 0) {
       return { accepted: NOTHING, dropped: NOTHING, evicted: NOTHING, position: this.buffer.position };
     }
     const amount = { records: batch.ends.length, bytes: batch.data.length };
     const admission = this.policy.admit(this.buffer, batch, producer);
-    if (!(admission instanceof Promise)) return this.#book(admission, amount, lease);
+    if (!(admission instanceof Promise)) return this.#book(admission, amount);
     const start = performance.now();
     return admission.then((admission) => {
       this.#onBlocked?.((performance.now() - start) / 1000);
-      return this.#book(admission, amount, lease);
+      return this.#book(admission, amount);
     });
   }
 
@@ -191,7 +193,7 @@ export class Source implements Drainable {
     this.#settlements.close();
   }
 
-  #book(admission: Admission, amount: Amount, lease: MemoryLease): Admission {
+  #book(admission: Admission, amount: Amount): Admission {
     if ("rejected" in admission) {
       this.ledger.received.add(amount);
       this.ledger.rejected.add(REASON[admission.rejected], amount);
@@ -201,13 +203,7 @@ export class Source implements Drainable {
       this.ledger.received.add(admission.dropped);
       this.ledger.dropped.add("buffer_full", admission.dropped);
     }
-    lease.handOver(admission.accepted.bytes);
     return admission;
-  }
-
-  #left(amount: Amount, settlement: Settlement): void {
-    this.memory.release(amount.bytes);
-    this.#settlements.advance(amount.records, settlement);
   }
 }
 

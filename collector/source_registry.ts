@@ -23,7 +23,7 @@ export class SourceRegistry {
   readonly limit: number;
   readonly #sources = new Map<string, Source>();
   readonly #named = new Map<string, SourceConfig>();
-  readonly #patterns: { readonly matches: RegExp; readonly config: SourceConfig }[] = [];
+  readonly #patterns: { readonly matches: (name: string) => boolean; readonly config: SourceConfig }[] = [];
   readonly #create: (name: string, config: SourceConfig) => Source;
 
   /** @param options The rules, the limit, and how a source is made. */
@@ -31,7 +31,7 @@ export class SourceRegistry {
     this.limit = limit;
     this.#create = create;
     for (const config of rules) {
-      if (config.pattern.includes("*")) this.#patterns.push({ matches: toRegExp(config.pattern), config });
+      if (config.pattern.includes("*")) this.#patterns.push({ matches: matcherOf(config.pattern), config });
       else this.#named.set(config.pattern, config);
     }
   }
@@ -39,6 +39,16 @@ export class SourceRegistry {
   /** Every source that exists. */
   get all(): IterableIterator<Source> {
     return this.#sources.values();
+  }
+
+  /**
+   * Finds a source that exists.
+   *
+   * @param name What it may be called.
+   * @returns The source, or nothing where none of that name exists yet.
+   */
+  find(name: string): Source | undefined {
+    return this.#sources.get(name);
   }
 
   /** How many sources exist. */
@@ -56,7 +66,7 @@ export class SourceRegistry {
     const known = this.#sources.get(name);
     if (known !== undefined) return known;
     if (!isSourceName(name)) return "bad_name";
-    const config = this.#named.get(name) ?? this.#patterns.find(({ matches }) => matches.test(name))?.config;
+    const config = this.#named.get(name) ?? this.#patterns.find(({ matches }) => matches(name))?.config;
     if (config === undefined) return "unknown_source";
     if (this.#sources.size >= this.limit) return "too_many_sources";
     const source = this.#create(name, config);
@@ -65,8 +75,24 @@ export class SourceRegistry {
   }
 }
 
-/** `*` stands for any characters, also none; every other character for itself. */
-function toRegExp(pattern: string): RegExp {
-  const literals = pattern.split("*").map((literal) => literal.replace(/[.\\+?^${}()|[\]]/g, "\\$&"));
-  return new RegExp(`^${literals.join(".*")}$`);
+/**
+ * `*` stands for any characters, also none; every other character for itself. Each literal between two stars is taken
+ * where it is found first, so that nothing is ever tried again: as a regular expression, five stars let whoever makes up
+ * names stop the daemon for a second with each.
+ */
+function matcherOf(pattern: string): (name: string) => boolean {
+  const literals = pattern.split("*");
+  const prefix = literals.shift()!;
+  const suffix = literals.pop()!;
+  return (name) => {
+    const end = name.length - suffix.length;
+    if (end < prefix.length || !name.startsWith(prefix) || !name.endsWith(suffix)) return false;
+    let at = prefix.length;
+    for (const literal of literals) {
+      const found = name.indexOf(literal, at);
+      if (found < 0) return false;
+      at = found + literal.length;
+    }
+    return at <= end;
+  };
 }

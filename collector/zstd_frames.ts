@@ -14,6 +14,8 @@ export interface ZstdFrame {
   readonly bytes: Uint8Array;
   /** How many bytes the decoder has to keep at hand while it works. */
   readonly window: number;
+  /** How many bytes come out of it, where it says so; a decoder fails if that is not true. */
+  readonly contentSize: number | undefined;
 }
 
 /**
@@ -23,12 +25,11 @@ export interface ZstdFrame {
  * lose records without a word.
  *
  * @param body The compressed body.
- * @returns Its frames, without those that decoders skip.
+ * @yields Its frames, without those that decoders skip; one by one, as a body may consist of a million of them.
  * @throws {SyntaxError} If it is not a sequence of whole frames.
  */
-export function zstdFrames(body: Uint8Array): ZstdFrame[] {
+export function* zstdFrames(body: Uint8Array): Generator<ZstdFrame, void> {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const frames: ZstdFrame[] = [];
   let at = 0;
   const need = (bytes: number) => {
     if (at + bytes > body.length) throw new SyntaxError(`zstd body breaks off at byte ${body.length}`);
@@ -62,7 +63,8 @@ export function zstdFrames(body: Uint8Array): ZstdFrame[] {
     const contentSizeFlag = (descriptor >> 6) as 0 | 1 | 2 | 3;
     const contentSizeBytes = contentSizeFlag === 0 && singleSegment ? 1 : CONTENT_SIZE_BYTES[contentSizeFlag];
     need(contentSizeBytes);
-    if (singleSegment) window = contentSize(view, at, contentSizeBytes);
+    const contentSize = contentSizeBytes === 0 ? undefined : readContentSize(view, at, contentSizeBytes);
+    if (singleSegment) window = contentSize!;
     at += contentSizeBytes;
     for (let last = false; !last;) {
       need(3);
@@ -81,12 +83,11 @@ export function zstdFrames(body: Uint8Array): ZstdFrame[] {
       need(4);
       at += 4;
     }
-    frames.push({ bytes: body.subarray(start, at), window });
+    yield { bytes: body.subarray(start, at), window, contentSize };
   }
-  return frames;
 }
 
-function contentSize(view: DataView, at: number, bytes: number): number {
+function readContentSize(view: DataView, at: number, bytes: number): number {
   switch (bytes) {
     case 1:
       return view.getUint8(at);

@@ -168,6 +168,10 @@ export class Flusher {
   async #acquire(lane: string): Promise<Permit | undefined> {
     try {
       const permit = await this.#semaphore.acquire({ lane, signal: this.#signal });
+      if (this.#signal.aborted) { // between the grant and this turn: nobody would use the permit, and nobody give it back
+        permit[Symbol.dispose]();
+        return undefined;
+      }
       this.#observer.permitGranted(lane, permit.waited / 1000);
       return permit;
     } catch (error) {

@@ -1,8 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { SourceConfig } from "../../collector/config.ts";
+import { ChunkPool } from "../../collector/chunk_pool.ts";
 import { MemoryBudget } from "../../collector/memory_budget.ts";
-import { MemoryLease } from "../../collector/memory_lease.ts";
 import { Source, type SourceOptions } from "../../collector/source.ts";
 import {
   type Accepted,
@@ -41,6 +41,7 @@ export function makeSource(options: TestSourceOptions = {}): Source {
     config,
     policy: POLICIES[config.policy](config.blockTimeout),
     memory,
+    chunks: new ChunkPool(),
     waiting: options.waiting ?? 16,
     ...(onBlocked === undefined ? {} : { onBlocked }),
   });
@@ -63,17 +64,9 @@ export function sourceConfig(options: Partial<SourceConfig> = {}): SourceConfig 
 /** A producer that stays. */
 export const PRODUCER = { signal: new AbortController().signal };
 
-/** Offers records with memory reserved for them; what is not handed over goes back, as after a request. */
+/** Offers records. */
 export function offer(source: Source, lines: string[], producer = PRODUCER): Admission | Promise<Admission> {
-  const batch = jsonBatch(lines);
-  const lease = new MemoryLease(source.memory, 0);
-  if (!lease.tryResize(batch.data.length)) throw new Error("Cannot offer: no memory is left");
-  const admission = source.offer(batch, lease, producer);
-  if (!(admission instanceof Promise)) {
-    lease[Symbol.dispose]();
-    return admission;
-  }
-  return admission.finally(() => lease[Symbol.dispose]());
+  return source.offer(jsonBatch(lines), producer);
 }
 
 /** Offers records that there is room for. */

@@ -1,0 +1,146 @@
+// @ts-types="../types/deno_std_assert.d.ts"
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { Batch, RecordFormat } from "../../collector/batch.ts";
+import { BoundedBuffer } from "../../collector/buffer.ts";
+
+const KIB = 1024;
+const ALL = { records: 1_000_000, bytes: 1_000_000_000 };
+
+/** A batch of one record of so many bytes. */
+function single(
+  bytes: number,
+  options: { format?: RecordFormat; owned?: boolean; slack?: number } = {},
+): Batch {
+  const { format = "binary", owned = false, slack = 0 } = options;
+  const data = new Uint8Array(bytes + slack).subarray(0, bytes).fill(7);
+  return { format, data, ends: Uint32Array.of(bytes), owned };
+}
+
+/** The blocks of memory that the records of a buffer lie in, each as large as it is when its batch is taken. */
+function drain(buffer: BoundedBuffer): { memory: ArrayBufferLike; bytes: number }[] {
+  const blocks = [];
+  for (let batch = buffer.take(ALL); batch !== undefined; batch = buffer.take(ALL)) {
+    blocks.push({ memory: batch.data.buffer, bytes: batch.data.buffer.byteLength });
+    buffer.commit();
+  }
+  return blocks;
+}
+
+const newBuffer = () => new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB });
+
+Deno.test("BoundedBuffer keeps what an idle source sends in one chunk of 4 KiB, ever again", () => {
+  const buffer = newBuffer();
+  const memories = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 10_000; i++) {
+    buffer.append(single(1 + i % 200));
+    const batch = buffer.take(ALL)!;
+    memories.add(batch.data.buffer);
+    assertEquals(batch.data.byteOffset, 0);
+    buffer.commit();
+  }
+  assertEquals(Array.from(memories, (memory) => memory.byteLength), [4 * KIB]);
+});
+
+Deno.test("BoundedBuffer never has a first chunk larger than itself", () => {
+  const buffer = new BoundedBuffer({ records: 10, bytes: 1_000 });
+  buffer.append(single(1));
+  assertEquals(drain(buffer).map(({ bytes }) => bytes), [1_000]);
+});
+
+Deno.test("BoundedBuffer doubles its chunks up to 256 KiB, and frees all but the two it goes on with", () => {
+  const buffer = newBuffer();
+  for (let i = 0; i < 1_000; i++) buffer.append(single(KIB));
+  const blocks = drain(buffer);
+  assertEquals(blocks.map(({ bytes }) => bytes / KIB), [4, 8, 16, 32, 64, 128, 256, 256, 256]);
+  const left = blocks.filter(({ memory }) => memory.byteLength >= 16 * KIB);
+  assertEquals(left.map(({ bytes }) => bytes / KIB), [256, 256]);
+});
+
+Deno.test("BoundedBuffer.commit() goes on with the same chunks under a steady load", () => {
+  const buffer = newBuffer();
+  for (let i = 0; i < 1_000; i++) buffer.append(single(KIB));
+  drain(buffer);
+  const memories = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 10_000; i++) {
+    buffer.append(single(KIB));
+    if (i % 100 !== 99) continue;
+    // More comes while a batch is in flight, so that the buffer is never empty.
+    const batch = buffer.take({ records: 60, bytes: 60 * KIB })!;
+    memories.add(batch.data.buffer);
+    buffer.append(single(KIB));
+    buffer.commit();
+    if (buffer.records > 200) { for (const { memory } of drain(buffer)) memories.add(memory); }
+  }
+  assert(memories.size <= 3, `${memories.size} chunks`);
+});
+
+Deno.test("BoundedBuffer.append() adopts a single large record that owns its memory, and commit() frees it", () => {
+  const buffer = newBuffer();
+  const batch = single(64 * KIB, { owned: true });
+  buffer.append(batch);
+  const taken = buffer.take(ALL)!;
+  assertStrictEquals(taken.data.buffer, batch.data.buffer);
+  assertEquals(taken.data.length, 64 * KIB);
+  buffer.commit();
+  assertEquals([batch.data.buffer.byteLength, taken.data.length], [0, 0]);
+});
+
+Deno.test("BoundedBuffer.append() copies what is small, not its own, in company or cut out of much more", () => {
+  const pair = single(128 * KIB, { owned: true });
+  const copied: Batch[] = [
+    single(64 * KIB - 1, { owned: true }),
+    single(64 * KIB),
+    { ...pair, ends: Uint32Array.of(64 * KIB, 128 * KIB) },
+    single(64 * KIB, { owned: true, slack: 17 * KIB }),
+  ];
+  for (const batch of copied) {
+    const buffer = newBuffer();
+    buffer.append(batch);
+    for (const { memory } of drain(buffer)) assert(memory !== batch.data.buffer);
+    assert(batch.data.length > 0, "freed what is not its own");
+  }
+});
+
+Deno.test("BoundedBuffer.evictFor() frees an adopted record at once, and one in flight only at its commit", () => {
+  const buffer = new BoundedBuffer({ records: 2, bytes: 1_000 * KIB });
+  const [first, second] = [single(70 * KIB, { owned: true }), single(70 * KIB, { owned: true })];
+  buffer.append(first);
+  buffer.append(second);
+  const taken = buffer.take({ records: 1, bytes: 1 })!;
+  buffer.evictFor({ records: 1, bytes: 1 });
+  assertEquals([first.data.length, second.data.length], [70 * KIB, 0]);
+  assertEquals(taken.data.at(-1), 7);
+  buffer.append(single(1));
+  assertEquals(taken.data.length, 70 * KIB);
+  buffer.commit();
+  assertEquals(first.data.length, 0);
+});
+
+Deno.test("BoundedBuffer.commit() frees what a record larger than a chunk was copied to", () => {
+  const buffer = newBuffer();
+  buffer.append(single(1_000 * KIB));
+  buffer.append(single(1_000 * KIB));
+  const blocks = drain(buffer);
+  assertEquals(blocks.map(({ memory, bytes }) => [bytes / KIB, memory.byteLength]), [[1_000, 0], [1_000, 0]]);
+  buffer.append(single(1)); // goes on as before
+  assertEquals(drain(buffer).length, 1);
+});
+
+Deno.test("BoundedBuffer holds memory in proportion to its records, however their formats alternate", () => {
+  const buffer = newBuffer();
+  for (let i = 0; i < 5_000; i++) buffer.append(single(2, { format: i % 2 === 0 ? "json" : "binary" }));
+  const blocks = drain(buffer);
+  assertEquals(blocks.length, 5_000);
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
+  assert(bytes <= 5_000 * 2 + 256 * KIB, `${bytes} bytes for 10 000`);
+});
+
+Deno.test("BoundedBuffer holds memory in proportion to its records, however their sizes alternate", () => {
+  const buffer = newBuffer();
+  for (let i = 0; i < 100; i++) {
+    buffer.append(single(1 * KIB));
+    buffer.append(single(70 * KIB, { owned: true }));
+  }
+  const bytes = drain(buffer).reduce((sum, block) => sum + block.bytes, 0);
+  assert(bytes <= 100 * 71 * KIB + 256 * KIB, `${bytes} bytes for ${100 * 71 * KIB}`);
+});
