@@ -31,7 +31,8 @@ export class Chunk {
   abandoned = false;
   /** How many bytes of memory are booked for it. */
   charged = 0;
-  readonly #data: Uint8Array;
+  #data: Uint8Array;
+  readonly #adopted: boolean;
   #ends: Uint32Array;
   #admittedAt: Float64Array;
   /** Index of the first record that has not left yet. */
@@ -47,6 +48,7 @@ export class Chunk {
   constructor(format: RecordFormat, data: Uint8Array, adopted?: { ends: Uint32Array; now: number }) {
     this.format = format;
     this.#data = data;
+    this.#adopted = adopted !== undefined;
     this.#ends = adopted?.ends ?? new Uint32Array(FIRST_ENDS);
     this.#count = adopted?.ends.length ?? 0;
     this.#admittedAt = new Float64Array(this.#ends.length).fill(adopted?.now ?? 0);
@@ -73,10 +75,10 @@ export class Chunk {
     return this.#data.buffer.byteLength + this.#ends.length * BYTES_PER_RECORD;
   }
 
-  /** Whether it is of a size that is used again: a power of two. */
+  /** Whether it is of a size that is used again: a power of two. What came with a batch never is. */
   get reusable(): boolean {
-    const bytes = this.#data.buffer.byteLength;
-    return bytes === this.#data.length && bytes >= SMALLEST_CHUNK && bytes <= LARGEST_CHUNK &&
+    const bytes = this.#data.length;
+    return !this.#adopted && bytes >= SMALLEST_CHUNK && bytes <= LARGEST_CHUNK &&
       (bytes & (bytes - 1)) === 0;
   }
 
@@ -176,6 +178,18 @@ export class Chunk {
       ends,
       admittedAt: this.#admittedAt.subarray(first, last),
     };
+  }
+
+  /** Moves its records to memory of just their size. Nobody may still use a batch of it. */
+  shrink(): void {
+    const memory = this.#data;
+    const start = this.#end(this.#head);
+    this.#data = memory.slice(start, this.#end(this.#count));
+    this.#ends = this.#ends.slice(this.#head, this.#count).map((end) => end - start);
+    this.#admittedAt = this.#admittedAt.slice(this.#head, this.#count);
+    this.#count -= this.#head;
+    this.#head = 0;
+    freeMemory(memory);
   }
 
   /** Forgets every record, so that the memory can be filled again. Nobody may still use a batch of it. */

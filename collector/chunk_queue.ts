@@ -148,10 +148,10 @@ export class ChunkQueue {
   #grow(format: RecordFormat, recordBytes: number, wantedBytes: number): Chunk {
     const capacity = Math.max(this.#nextCapacity, chunkSize(recordBytes));
     if (recordBytes <= LARGEST_CHUNK && this.#memory.tryReserve(capacity)) {
-      this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * capacity);
       const chunk = this.#pool.take(capacity, format);
       chunk.charged = capacity;
       this.#charge(chunk);
+      this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * capacity);
       return this.#push(chunk);
     }
     // Memory is short, or the record is huge: just what is needed, which the batch itself is about to give back.
@@ -164,10 +164,23 @@ export class ChunkQueue {
   }
 
   #push(chunk: Chunk): Chunk {
-    if (this.#tail === undefined) this.#head = chunk;
-    else this.#tail.next = chunk;
+    const last = this.#tail;
+    if (last === undefined) this.#head = chunk;
+    else {
+      last.next = chunk;
+      if (last !== this.#taken && last.records > 0 && last.free > last.capacity / 2) this.#shrink(last);
+    }
     this.#tail = chunk;
     return chunk;
+  }
+
+  /** Records that are unlike one another would otherwise fill the memory with chunks that are mostly empty. */
+  #shrink(chunk: Chunk): void {
+    this.#nextCapacity = chunkSize(chunk.bytes);
+    chunk.shrink();
+    this.#memory.release(chunk.charged);
+    chunk.charged = 0;
+    this.#charge(chunk);
   }
 
   /** Books what a chunk takes up beyond what is booked for it. */

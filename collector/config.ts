@@ -135,7 +135,7 @@ export interface BufferConfig {
 /** When a flush of one source starts, and how much it takes. */
 export interface BatchConfig {
   /**
-   * Number of records; at most `buffer.records`. By default 1000, but no more than half the buffer's: a flush in flight
+   * Number of records; at most `buffer.records`. By default 10 000, but no more than half the buffer's: a flush in flight
    * cannot be evicted, and should leave room.
    */
   readonly records: number;

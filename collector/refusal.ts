@@ -43,7 +43,8 @@ export function answerRefusal(refusal: Refusal): Response {
  *
  * Left alone, the server reads on after the answer, at a gigabyte a second and for as long as an agent sends. So only a
  * small known remainder is left to it; any other is held unread until the agent has had time to take the answer in, and
- * the connection ends then.
+ * the connection ends then. Where a read is still under way, because the agent sends nothing, the server ends the
+ * connection as soon as the agent does send something, and not before.
  *
  * @param refusal Why it is refused.
  * @param request The request.
@@ -55,15 +56,16 @@ export function answerUnread(refusal: Refusal, request: Request, reader?: HeldBo
   const length = Number(headers.get("content-length") ?? (body === null ? 0 : Infinity));
   if (reader === undefined && !bodyUsed && length <= SMALL_REMAINDER) return answerRefusal(refusal);
   const closing = { ...refusal, headers: { ...refusal.headers, Connection: "close" } };
-  const held = reader ?? (body === null || body.locked ? undefined : body.getReader());
-  if (held === undefined) return breakOff(closing);
-  lingering.hold(held);
+  if (body === null) return breakOff(closing);
+  // A body that was read in one go is a small one, and there is nothing to hold it by.
+  const held = reader ?? (bodyUsed ? undefined : body.getReader());
+  if (held !== undefined) lingering.hold(held);
   return answerRefusal(closing);
 }
 
 /**
- * An answer that tells everything and then breaks off without an end, so that the server resets the connection: for a body
- * that cannot be held, because it is being read in one go or because the method is not to have one.
+ * An answer that tells everything and then breaks off without an end, so that the server resets the connection: for the body
+ * of a method that is not to have one, which cannot be held.
  */
 function breakOff(refusal: Refusal): Response {
   const body = toBody(refusal);

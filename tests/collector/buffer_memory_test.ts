@@ -1,7 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import type { Batch, RecordFormat } from "../../collector/batch.ts";
 import { BoundedBuffer } from "../../collector/buffer.ts";
+import { ChunkPool } from "../../collector/chunk_pool.ts";
 
 const KIB = 1024;
 const ALL = { records: 1_000_000, bytes: 1_000_000_000 };
@@ -41,19 +42,35 @@ Deno.test("BoundedBuffer keeps what an idle source sends in one chunk of 4 KiB, 
   assertEquals(Array.from(memories, (memory) => memory.byteLength), [4 * KIB]);
 });
 
-Deno.test("BoundedBuffer never has a first chunk larger than itself", () => {
-  const buffer = new BoundedBuffer({ records: 10, bytes: 1_000 });
-  buffer.append(single(1));
-  assertEquals(drain(buffer).map(({ bytes }) => bytes), [1_000]);
+Deno.test("BoundedBuffer doubles its chunks up to 1 MiB, and leaves to the pool no more than that may keep", () => {
+  const chunks = new ChunkPool(2_000 * KIB);
+  const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, chunks });
+  for (let i = 0; i < 4_000; i++) buffer.append(single(KIB));
+  const blocks = drain(buffer);
+  assertEquals(blocks.map(({ bytes }) => bytes / KIB), [4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024]);
+  const kept = blocks.filter(({ memory }) => memory.byteLength >= 16 * KIB);
+  assertEquals(kept.map(({ bytes }) => bytes / KIB), [16, 32, 64, 128, 256, 512]); // smaller ones are not worth freeing
+  assertLessOrEqual(chunks.bytes, 2_000 * KIB);
 });
 
-Deno.test("BoundedBuffer doubles its chunks up to 256 KiB, and frees all but the two it goes on with", () => {
-  const buffer = newBuffer();
-  for (let i = 0; i < 1_000; i++) buffer.append(single(KIB));
-  const blocks = drain(buffer);
-  assertEquals(blocks.map(({ bytes }) => bytes / KIB), [4, 8, 16, 32, 64, 128, 256, 256, 256]);
-  const left = blocks.filter(({ memory }) => memory.byteLength >= 16 * KIB);
-  assertEquals(left.map(({ bytes }) => bytes / KIB), [256, 256]);
+Deno.test("BoundedBuffer books its memory to the byte, and falls back on just what is needed where there is none", () => {
+  let booked = 0;
+  let limit = 20 * KIB;
+  const memory = {
+    tryReserve: (bytes: number) => booked + bytes <= limit && ((booked += bytes), true),
+    charge: (bytes: number) => void (booked += bytes),
+    release: (bytes: number) => void (booked -= bytes),
+  };
+  const buffer = new BoundedBuffer({ records: 100, bytes: KIB * KIB, memory });
+  for (let i = 0; i < 30; i++) buffer.append(single(KIB));
+  // Chunks of 4 and 8 KiB had room in the limit; the next had not, so that each record has a chunk of its size.
+  const records = [4, 8, ...new Array(18).fill(1)];
+  const perRecord = 12;
+  const ends = records.map((count) => Math.max(16, count) * perRecord);
+  assertEquals(booked, 30 * KIB + ends.reduce((sum, bytes) => sum + bytes, 0));
+  limit = 0;
+  assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), records);
+  assertEquals(booked, 0);
 });
 
 Deno.test("BoundedBuffer.commit() goes on with the same chunks under a steady load", () => {
@@ -118,10 +135,10 @@ Deno.test("BoundedBuffer.evictFor() frees an adopted record at once, and one in 
 
 Deno.test("BoundedBuffer.commit() frees what a record larger than a chunk was copied to", () => {
   const buffer = newBuffer();
-  buffer.append(single(1_000 * KIB));
-  buffer.append(single(1_000 * KIB));
+  buffer.append(single(1_100 * KIB));
+  buffer.append(single(1_100 * KIB));
   const blocks = drain(buffer);
-  assertEquals(blocks.map(({ memory, bytes }) => [bytes / KIB, memory.byteLength]), [[1_000, 0], [1_000, 0]]);
+  assertEquals(blocks.map(({ memory, bytes }) => [bytes / KIB, memory.byteLength]), [[1_100, 0], [1_100, 0]]);
   buffer.append(single(1)); // goes on as before
   assertEquals(drain(buffer).length, 1);
 });

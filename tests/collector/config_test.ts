@@ -30,7 +30,7 @@ Deno.test("parseConfig() fills in every default", () => {
         ack: "buffered",
         sinks: ["console", "disk"],
         buffer: { records: 10_000, bytes: 16 * MIB },
-        batch: { records: 1000, bytes: MIB, linger: 200 },
+        batch: { records: 5000, bytes: MIB, linger: 200 },
       }],
       sinks: [
         { name: "console", type: "stdout", envelope: true, retry: RETRY },

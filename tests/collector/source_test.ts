@@ -65,7 +65,7 @@ Deno.test("Source books the memory that its buffer takes up, until its last reco
   assertLessOrEqual(small, 4096 + 1024);
   const data = new Uint8Array(500_000);
   source.offer({ format: "binary", data, ends: Uint32Array.of(data.length), owned: true }, PRODUCER);
-  assertGreaterOrEqual(memory.used, small + data.length);
+  assertGreaterOrEqual(memory.used, data.length);
   source.take({ records: 1, bytes: 10 });
   source.commit();
   assertLessOrEqual(memory.used, data.length + 1024);

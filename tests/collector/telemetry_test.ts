@@ -164,7 +164,7 @@ Deno.test("Telemetry.prometheus() tells what the ledger and the buffer say", asy
       'penstock_records_rejected_total{source="rejecting",reason="too_large"} 1',
       'penstock_bytes_rejected_total{source="rejecting",reason="too_large"} 201',
       'penstock_requests_refused_total{source="rejecting",reason="invalid_record"} 2',
-      "penstock_memory_bytes 12",
+      `penstock_memory_bytes ${parts.budget.used}`,
       "penstock_memory_limit_bytes 1000000",
     ]
   ) assertStringIncludes(text, `\n${line}\n`);
