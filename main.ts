@@ -120,6 +120,14 @@ async function start({ config: path, level, format }: Options): Promise<void> {
   // 128 plus the number of the signal, as shells tell it.
   Deno.addSignalListener("SIGTERM", () => void onSignal("SIGTERM", 143));
   Deno.addSignalListener("SIGINT", () => void onSignal("SIGINT", 130));
+  // A defect in one request or flush is told and must not take the records of all others with it.
+  for (const type of ["error", "unhandledrejection"] as const) {
+    globalThis.addEventListener(type, (event) => {
+      event.preventDefault();
+      const error = event instanceof ErrorEvent ? event.error : (event as PromiseRejectionEvent).reason;
+      log.error("defect", { error: error instanceof Error ? error.stack ?? error.message : String(error) });
+    });
+  }
   log.info("starting", { config: file, pid: Deno.pid });
   try {
     await daemon.start();

@@ -146,10 +146,10 @@ export class Daemon {
         }
       }),
       ...this.#servers.map((server) => server.shutdown()),
-      this.#telemetry.shutdown(),
     ];
     try {
       await deadline(Promise.all(closing), CLOSING_TIME);
+      await this.#telemetry.shutdown(); // last, because a scrape may have been under way
     } catch (error) {
       this.#log.warn("not everything closed in time", { error: String(error) });
     }

@@ -125,8 +125,8 @@ Deno.test("ENOSPC: a full disk is told once, counted and retried; once there is 
       },
     },
   });
-  // s goes to both sinks: the one that works must not get anything twice for the other's sake. 3 MiB would be too much
-  // for the disk; 800 KiB are, as long as the filler is there.
+  // 800 KB of records go to both sinks, and the small one has no room for them beside the filler. The other one must
+  // not get anything twice for its sake.
   for (let i = 0; i < 80; i++) {
     assertEquals((await post(daemon, "s", numbered(i * 100, (i + 1) * 100))).status, 202);
   }
