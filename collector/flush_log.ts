@@ -9,7 +9,7 @@ import type { FlushObserver } from "../sinks/pool.ts";
  * @returns The observer to be given to the pool.
  */
 export function flushLog(log: Log): FlushObserver {
-  const failing = new Map<string, { kind: string; failures: number; since: number }>();
+  const failing = new Map<string, Failure>();
   const debug = log.writes("debug");
   return {
     permitGranted(sink, seconds) {
@@ -17,28 +17,42 @@ export function flushLog(log: Log): FlushObserver {
       const outcome = seconds === 0 ? "immediate" : "waited";
       log.debug("permit granted", { sink, outcome, waitedMs: Math.round(seconds * 1000) });
     },
-    flushed(sink, seconds) {
+    flushed(sink, seconds, source) {
       const failure = failing.get(sink);
-      if (failure !== undefined) {
+      // Only the sources that it failed for can tell that it works again: it may have worked for others all the time.
+      if (failure?.sources.delete(source) && failure.sources.size === 0) {
         failing.delete(sink);
         const forMs = Math.round(performance.now() - failure.since);
         log.info("sink works again", { sink, failures: failure.failures, forMs });
       }
-      if (debug) log.debug("flushed", { sink, tookMs: Math.round(seconds * 1000) });
+      if (debug) log.debug("flushed", { sink, source, tookMs: Math.round(seconds * 1000) });
     },
-    failed(sink, error, retryIn) {
+    failed(sink, error, retryIn, source) {
       const { kind, message } = error;
-      const failure = failing.get(sink) ?? { kind: "", failures: 0, since: performance.now() };
-      failing.set(sink, failure);
+      let failure = failing.get(sink);
+      if (failure === undefined) {
+        failing.set(sink, failure = { kind: "", failures: 0, since: performance.now(), sources: new Set() });
+      }
       failure.failures++;
+      failure.sources.add(source);
       if (failure.kind !== kind) {
         failure.kind = kind;
-        log.warn("sink fails", { sink, kind, error: message });
+        log.warn("sink fails", { sink, source, kind, error: message });
       }
-      if (retryIn === undefined) log.error("batch given up", { sink, kind, error: message });
-      else if (debug) log.debug("retrying", { sink, kind, inMs: Math.round(retryIn) });
+      if (retryIn === undefined) log.error("batch given up", { sink, source, kind, error: message });
+      else if (debug) log.debug("retrying", { sink, source, kind, inMs: Math.round(retryIn) });
     },
   };
+}
+
+/** A sink that fails. */
+interface Failure {
+  /** What it failed with last. */
+  kind: string;
+  failures: number;
+  readonly since: number;
+  /** The sources that it failed for and has not worked for since. */
+  readonly sources: Set<string>;
 }
 
 /**
@@ -52,11 +66,11 @@ export function observeAll(...observers: readonly FlushObserver[]): FlushObserve
     permitGranted(sink, seconds) {
       for (const observer of observers) observer.permitGranted(sink, seconds);
     },
-    flushed(sink, seconds) {
-      for (const observer of observers) observer.flushed(sink, seconds);
+    flushed(sink, seconds, source) {
+      for (const observer of observers) observer.flushed(sink, seconds, source);
     },
-    failed(sink, error, retryIn) {
-      for (const observer of observers) observer.failed(sink, error, retryIn);
+    failed(sink, error, retryIn, source) {
+      for (const observer of observers) observer.failed(sink, error, retryIn, source);
     },
   };
 }

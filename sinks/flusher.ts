@@ -141,22 +141,22 @@ export class Flusher {
   ): Promise<"delivered" | "given_up" | "aborted"> {
     const context = { source: this.#source.name, signal: this.#signal };
     const signal = this.#signal;
-    let written = false; // a batch that was written and could not be synced must not be written again
     const result = await withRetry(async () => {
       using permit = granted ?? await this.#acquire(name);
       granted = undefined;
       if (permit === undefined) throw signal.reason;
       const start = performance.now();
       // A write that never ends, to a pipe that nobody reads, must not keep the daemon from ending.
-      if (!written) await abortable(sink.write(batch, context), signal);
-      written = true;
+      await abortable(sink.write(batch, context), signal);
+      // When this fails, the whole attempt is repeated: a kernel tells of lost pages once, and calls the next sync of the
+      // same file a success. So the batch may be there twice, but an acknowledgement is never a lie.
       if (this.#source.synced) await abortable(sink.sync(), signal);
-      this.#observer.flushed(name, (performance.now() - start) / 1000);
+      this.#observer.flushed(name, (performance.now() - start) / 1000, this.#source.name);
     }, {
       ...retry,
       signal,
       onError: (error, retryIn) => {
-        if (!signal.aborted) this.#observer.failed(name, error, retryIn);
+        if (!signal.aborted) this.#observer.failed(name, error, retryIn, this.#source.name);
       },
     });
     if (!result.ok) return result.reason === "aborted" ? "aborted" : "given_up";

@@ -20,10 +20,13 @@ export interface SinkSlot {
 export interface FlushObserver {
   /** A permit was granted, after so many seconds; 0 when at once. */
   permitGranted(sink: string, seconds: number): void;
-  /** A sink took a batch, in so many seconds. */
-  flushed(sink: string, seconds: number): void;
-  /** An attempt failed; `retryIn` is the pause until the next one in milliseconds, nothing when there is none. */
-  failed(sink: string, error: SinkError, retryIn: number | undefined): void;
+  /** A sink took a batch of a source, in so many seconds. */
+  flushed(sink: string, seconds: number, source: string): void;
+  /**
+   * An attempt to write a batch of a source failed; `retryIn` is the pause until the next one in milliseconds, nothing
+   * when there is none.
+   */
+  failed(sink: string, error: SinkError, retryIn: number | undefined, source: string): void;
 }
 
 /** Options of {@linkcode FlushPool}. */

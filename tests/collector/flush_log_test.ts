@@ -20,41 +20,55 @@ Deno.test("flushLog() tells once that a sink fails, and once that it works again
   using time = new FakeTime();
   const { observer, lines } = makeLog("info");
   observer.permitGranted("disk", 0);
-  observer.flushed("disk", 0.001);
+  observer.flushed("disk", 0.001, "a");
   assertEquals(lines(), []);
   for (let i = 0; i < 5; i++) {
-    observer.failed("disk", FULL, 100);
+    observer.failed("disk", FULL, 100, "a");
     time.tick(300);
   }
-  assertEquals(lines(), ['WARN  sink fails sink=disk kind=ENOSPC error="disk full"']);
-  observer.flushed("disk", 0.001);
-  observer.flushed("disk", 0.001);
+  assertEquals(lines(), ['WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"']);
+  observer.flushed("disk", 0.001, "a");
+  observer.flushed("disk", 0.001, "a");
   assertEquals(lines(), ["INFO  sink works again sink=disk failures=5 forMs=1500"]);
-  observer.failed("disk", FULL, 100);
+  observer.failed("disk", FULL, 100, "a");
   assertEquals(lines().length, 1, "a new failure is told again");
 });
 
 Deno.test("flushLog() tells when a sink fails in another way, and keeps sinks apart", () => {
   const { observer, lines } = makeLog("info");
-  observer.failed("disk", FULL, 100);
-  observer.failed("disk", DENIED, 100);
-  observer.failed("other", FULL, 100);
-  observer.failed("disk", DENIED, 100);
-  observer.flushed("other", 0);
+  observer.failed("disk", FULL, 100, "a");
+  observer.failed("disk", DENIED, 100, "a");
+  observer.failed("other", FULL, 100, "a");
+  observer.failed("disk", DENIED, 100, "a");
+  observer.flushed("other", 0, "a");
   assertEquals(lines().map((line) => line.replace(/ forMs=.*/, "")), [
-    'WARN  sink fails sink=disk kind=ENOSPC error="disk full"',
-    'WARN  sink fails sink=disk kind=EACCES error="not allowed"',
-    'WARN  sink fails sink=other kind=ENOSPC error="disk full"',
+    'WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"',
+    'WARN  sink fails sink=disk source=a kind=EACCES error="not allowed"',
+    'WARN  sink fails sink=other source=a kind=ENOSPC error="disk full"',
     "INFO  sink works again sink=other failures=1",
+  ]);
+});
+
+Deno.test("flushLog() takes a sink for working again only when it works for every source that it failed for", () => {
+  const { observer, lines } = makeLog("info");
+  observer.failed("disk", FULL, 100, "a");
+  observer.failed("disk", FULL, 100, "b");
+  observer.flushed("disk", 0, "c"); // whose directory is another one
+  observer.flushed("disk", 0, "a");
+  observer.failed("disk", FULL, 100, "b");
+  assertEquals(lines(), ['WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"']);
+  observer.flushed("disk", 0, "b");
+  assertEquals(lines().map((line) => line.replace(/ forMs=.*/, "")), [
+    "INFO  sink works again sink=disk failures=3",
   ]);
 });
 
 Deno.test("flushLog() tells of every batch that is given up", () => {
   const { observer, lines } = makeLog("error");
-  observer.failed("disk", FULL, 100);
-  observer.failed("disk", FULL, undefined);
-  observer.failed("disk", FULL, undefined);
-  const line = 'ERROR batch given up sink=disk kind=ENOSPC error="disk full"';
+  observer.failed("disk", FULL, 100, "a");
+  observer.failed("disk", FULL, undefined, "a");
+  observer.failed("disk", FULL, undefined, "a");
+  const line = 'ERROR batch given up sink=disk source=a kind=ENOSPC error="disk full"';
   assertEquals(lines(), [line, line]);
 });
 
@@ -62,14 +76,14 @@ Deno.test("flushLog() tells at level debug which permits were granted at once an
   const { observer, lines } = makeLog("debug");
   observer.permitGranted("disk", 0);
   observer.permitGranted("disk", 0.2504);
-  observer.flushed("disk", 0.012);
-  observer.failed("disk", FULL, 99.6);
+  observer.flushed("disk", 0.012, "a");
+  observer.failed("disk", FULL, 99.6, "a");
   assertEquals(lines(), [
     "DEBUG permit granted sink=disk outcome=immediate waitedMs=0",
     "DEBUG permit granted sink=disk outcome=waited waitedMs=250",
-    "DEBUG flushed sink=disk tookMs=12",
-    'WARN  sink fails sink=disk kind=ENOSPC error="disk full"',
-    "DEBUG retrying sink=disk kind=ENOSPC inMs=100",
+    "DEBUG flushed sink=disk source=a tookMs=12",
+    'WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"',
+    "DEBUG retrying sink=disk source=a kind=ENOSPC inMs=100",
   ]);
 });
 
@@ -82,14 +96,14 @@ Deno.test("observeAll() tells everybody everything, in order", () => {
   });
   const all = observeAll(observer("a"), observer("b"));
   all.permitGranted("disk", 1);
-  all.flushed("disk", 2);
-  all.failed("disk", FULL, undefined);
+  all.flushed("disk", 2, "app");
+  all.failed("disk", FULL, undefined, "app");
   assertEquals(told, [
     ["a", "permitGranted", "disk", 1],
     ["b", "permitGranted", "disk", 1],
-    ["a", "flushed", "disk", 2],
-    ["b", "flushed", "disk", 2],
-    ["a", "failed", "disk", FULL, undefined],
-    ["b", "failed", "disk", FULL, undefined],
+    ["a", "flushed", "disk", 2, "app"],
+    ["b", "flushed", "disk", 2, "app"],
+    ["a", "failed", "disk", FULL, undefined, "app"],
+    ["b", "failed", "disk", FULL, undefined, "app"],
   ]);
 });

@@ -44,10 +44,10 @@ Deno.test("Telemetry.prometheus() has no block duration of sources that never ma
 Deno.test("Telemetry.flushes counts errors by kind, retries apart, and times what succeeded", async () => {
   const parts = new Parts();
   const telemetry = observe(parts);
-  telemetry.flushes.failed("disk", ioError("ENOSPC"), 100);
-  telemetry.flushes.failed("disk", ioError("ENOSPC"), 200);
-  telemetry.flushes.failed("disk", ioError("EIO"), undefined);
-  telemetry.flushes.flushed("disk", 0.002);
+  telemetry.flushes.failed("disk", ioError("ENOSPC"), 100, "app");
+  telemetry.flushes.failed("disk", ioError("ENOSPC"), 200, "app");
+  telemetry.flushes.failed("disk", ioError("EIO"), undefined, "app");
+  telemetry.flushes.flushed("disk", 0.002, "app");
   const text = await telemetry.prometheus();
   parsePrometheus(text);
   assertEquals(linesOf(text, "penstock_sink_errors_total"), [

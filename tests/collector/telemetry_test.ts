@@ -38,6 +38,7 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     "disk",
     new SinkError("Cannot write", { kind: "ENOSPC", retryable: false }),
     undefined,
+    "app",
   );
   const families = parsePrometheus(await telemetry.prometheus());
   const shape = [...families].map(([name, { type, samples }]) => {
@@ -192,7 +193,12 @@ Deno.test("Telemetry.prometheus() tells at every collection what is, not what ha
 Deno.test("Telemetry.prometheus() escapes what would end a label's value", async () => {
   const telemetry = observe(new Parts());
   const kind = 'a "quoted" \\ back\nslash';
-  telemetry.flushes.failed("disk", new SinkError("Cannot write", { kind, retryable: false }), undefined);
+  telemetry.flushes.failed(
+    "disk",
+    new SinkError("Cannot write", { kind, retryable: false }),
+    undefined,
+    "app",
+  );
   const text = await telemetry.prometheus();
   assertStringIncludes(text, String.raw`{sink="disk",kind="a \"quoted\" \\ back\nslash"} 1`);
   const [sample] = parsePrometheus(text).get("penstock_sink_errors_total")!.samples;
@@ -245,7 +251,7 @@ Deno.test("Telemetry tells the same on the global meter, which Deno's OTLP expor
     const parts = new Parts();
     const telemetry = observe(parts);
     await offer(parts.add({ name: "app" }), ["1", "2"]);
-    telemetry.flushes.flushed("disk", 0.002);
+    telemetry.flushes.flushed("disk", 0.002, "app");
     await provider.forceFlush();
     const told = exporter.getMetrics().flatMap(({ scopeMetrics }) =>
       scopeMetrics.flatMap(({ metrics }) => metrics)
@@ -264,7 +270,12 @@ Deno.test("Telemetry.prometheus() is what promtool takes without a complaint", a
   const parts = new Parts();
   await offer(parts.add({ name: "app" }), ["1", "2"]);
   const telemetry = observe(parts);
-  telemetry.flushes.failed("disk", new SinkError("Cannot write", { kind: 'a "kind"', retryable: false }), 1);
+  telemetry.flushes.failed(
+    "disk",
+    new SinkError("Cannot write", { kind: 'a "kind"', retryable: false }),
+    1,
+    "app",
+  );
   telemetry.blocked("app", 0.3);
   const text = await telemetry.prometheus();
   await telemetry.shutdown();
