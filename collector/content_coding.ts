@@ -103,7 +103,16 @@ export async function decodeStream(
       yield piece;
     }
   };
-  await pipeline(counted(), decoder, consume);
+  let consumed = Promise.resolve();
+  const failed = new Promise<never>((_, reject) => decoder.once("error", reject));
+  const decoded = pipeline(counted(), decoder, (pieces) => consumed = consume(pieces));
+  try {
+    // The pipeline itself also waits for the next piece, which may be long in coming.
+    await Promise.race([decoded, failed]);
+  } catch (error) {
+    await consumed; // what it throws comes first
+    throw error;
+  }
   if (coding === "deflate") checkNothingFollows(given - decoder.bytesWritten);
 }
 

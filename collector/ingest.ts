@@ -52,7 +52,7 @@ export class Ingest {
         ? streamRequest({ ...ingest, coding }, this.#context)
         : this.#whole(ingest);
     }
-    const isSmall = length <= SMALL_BODY && coding === "identity";
+    const isSmall = length <= SMALL_BODY && length <= this.#context.limits.body && coding === "identity";
     const reserved = length + 1; // the line feed that the last line may lack
     return isSmall && source.memory.tryReserve(reserved)
       ? this.#small(ingest, reserved)

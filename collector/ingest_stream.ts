@@ -59,10 +59,14 @@ async function consumeDecoded(
     }
   };
   let failure: StreamFailure | undefined;
+  const stopped = Promise.withResolvers<void>();
+  const decoding = decodeStream(coding, coded(), async (decoded) => {
+    failure = await consume(decoded);
+    if (failure !== undefined) stopped.resolve();
+  });
   try {
-    await decodeStream(coding, coded(), async (decoded) => {
-      failure = await consume(decoded);
-    });
+    // Where the records failed, the next piece is not waited for: it may be long in coming.
+    await Promise.race([decoding, stopped.promise]);
   } catch (error) {
     // When the records or the reading failed, the decoder fails because of that.
     if (unread === undefined && failure === undefined) {

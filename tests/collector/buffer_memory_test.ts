@@ -144,8 +144,15 @@ Deno.test("BoundedBuffer.commit() frees what a record larger than a chunk was co
 });
 
 Deno.test("BoundedBuffer holds memory in proportion to its records, however their formats alternate", () => {
-  const buffer = newBuffer();
+  let booked = 0;
+  const memory = {
+    tryReserve: (bytes: number) => (booked += bytes, true),
+    charge: (bytes: number) => void (booked += bytes),
+    release: (bytes: number) => void (booked -= bytes),
+  };
+  const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, memory });
   for (let i = 0; i < 5_000; i++) buffer.append(single(2, { format: i % 2 === 0 ? "json" : "binary" }));
+  assertLessOrEqual(booked, 5_000 * (2 + 16 * 12) + 8 * KIB); // each with a chunk of its own
   const blocks = drain(buffer);
   assertEquals(blocks.length, 5_000);
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Settlement, Settlements } from "../../collector/settlements.ts";
+import { admit, makeSource } from "./sources.ts";
 
 /** Waits for records `from` to `to`, and keeps what became of them. */
 function watch(settlements: Settlements) {
@@ -95,6 +96,20 @@ Deno.test("Settlements.evict() loses those behind what is in flight, and not wha
   assertEquals(await watched.settled(), ["8-10 lost"]);
   settlements.advance(1, "delivered");
   assertEquals(await watched.settled(), ["10-12 delivered"]);
+});
+
+Deno.test("Source.settled() tells of eviction and delivery apart, while a flush is under way", async () => {
+  const buffer = { records: 4, bytes: 100 };
+  const source = makeSource({ policy: "drop_oldest", ack: "written", buffer });
+  const settled = ["1", "2", "3"].map((line) => {
+    const { position } = admit(source, line, line);
+    if (line === "1") source.take({ records: 2, bytes: 100 });
+    return source.settled(position, 2); // those of "2" are evicted for those of "3"
+  });
+  source.commit();
+  source.take({ records: 2, bytes: 100 });
+  source.commit();
+  assertEquals(await Promise.all(settled), ["delivered", "lost", "delivered"]);
 });
 
 Deno.test("Settlements.close() tells everybody that the records are lost, and who asks later", async () => {

@@ -42,10 +42,10 @@ const LARGE: Scale = {
     { weight: 1, arbitrary: fc.integer({ min: 4 * KIB - 1, max: 4 * KIB + 1 }) },
     { weight: 1, arbitrary: fc.integer({ min: 60 * KIB, max: 70 * KIB }) },
     { weight: 1, arbitrary: fc.integer({ min: 256 * KIB - 1, max: 256 * KIB + 1 }) },
-    { weight: 1, arbitrary: fc.constant(300 * KIB) },
+    { weight: 1, arbitrary: fc.constantFrom(300 * KIB, 1_024 * KIB, 1_100 * KIB) },
   ),
   records: fc.integer({ min: 1, max: 200 }),
-  bytes: fc.integer({ min: 4 * KIB, max: 1_024 * KIB }),
+  bytes: fc.integer({ min: 4 * KIB, max: 3_000 * KIB }),
 };
 
 const format = fc.constantFrom<RecordFormat>("json", "binary");
@@ -91,6 +91,8 @@ function scenarioOf(scale: Scale) {
   return fc.record({
     capacity: fc.record({ records: scale.records, bytes: scale.bytes }),
     waiting: fc.integer({ min: 1, max: 6 }),
+    /** Memory that chunks can be reserved in; where it is short they are made just as large as needed. */
+    memory: fc.constantFrom(0, 20 * KIB, 500 * KIB, Infinity),
     /** A flush begins within the very call that admits a record, as one can of which the observer tells. */
     eager: fc.option(fc.record({ records: scale.records, bytes: scale.bytes }), { nil: undefined }),
     operations: operationsOf(scale),
@@ -119,8 +121,10 @@ class Harness {
   #taken: BufferedBatch | undefined;
   #expected: readonly HeldRecord[] = [];
   #nextId = 0;
+  /** Bytes of memory that the buffer booked. */
+  #booked = 0;
 
-  constructor(policy: OverloadPolicy, { capacity, waiting, eager }: Scenario) {
+  constructor(policy: OverloadPolicy, { capacity, waiting, eager, memory: limit }: Scenario) {
     this.#policy = policy;
     this.#eager = eager;
     this.#model = new BufferModel({ policy: policy.name, capacity, timeout: TIMEOUT, waiting });
@@ -138,7 +142,12 @@ class Harness {
     };
     const [, evicted, committed, discarded] = EVENTS.map(count);
     const observer = { admitted, evicted: evicted!, committed: committed!, discarded: discarded! };
-    this.#buffer = new BoundedBuffer({ ...capacity, waiting, observer });
+    const memory = {
+      tryReserve: (bytes: number) => this.#booked + bytes <= limit && (this.#booked += bytes, true),
+      charge: (bytes: number) => void (this.#booked += bytes),
+      release: (bytes: number) => void (this.#booked -= bytes),
+    };
+    this.#buffer = new BoundedBuffer({ ...capacity, waiting, observer, memory });
   }
 
   async run(operation: Operation, time: FakeTime): Promise<void> {
@@ -183,6 +192,7 @@ class Harness {
     }
     assertEquals(this.#model.held, []);
     assertEquals(this.#buffer.take({ records: 1, bytes: 1 }), undefined);
+    assertEquals(this.#booked, 0);
   }
 
   async #offer({ format, sizes, owned, slack }: Offer): Promise<void> {
@@ -232,6 +242,8 @@ class Harness {
     assertEquals(buffer.inFlight?.records ?? 0, model.inFlight);
     assertEquals(buffer.oldest, model.held[model.inFlight]?.admittedAt);
     this.#assertBooks();
+    // A record takes up its bytes, and 12 for its end and its time.
+    assert(this.#booked >= buffer.bytes + 12 * buffer.records, `${this.#booked} bytes booked`);
   }
 
   /** Holds at every moment: within the observer, too. */
