@@ -4,14 +4,14 @@ import { type Config, formatConfigError } from "./collector/config.ts";
 import { readConfig } from "./collector/config_file.ts";
 import { Daemon } from "./collector/daemon.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
-import { missingPermissions, permissionFlags } from "./collector/permissions.ts";
+import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
 
 const USAGE = `Usage: main.ts COMMAND [OPTIONS]
 
 Commands:
   start        run the collector until SIGTERM or SIGINT
   check        check the config and say how to start with just the permissions that it needs
-  permissions  print the flags that grant these permissions
+  permissions  print the flags of the runtime that grant these permissions and keep its heap small
 
 Options:
   --config FILE        the config; config.json when left out, config.example.json when that does not exist
@@ -88,7 +88,7 @@ async function configOrExit(path: string | undefined): Promise<{ file: string; c
 }
 
 function howToStart(file: string, config: Config): string {
-  return `deno run ${permissionFlags(config, file).join(" ")} main.ts start --config ${file}`;
+  return `deno run ${runtimeFlags(config, file).join(" ")} main.ts start --config ${file}`;
 }
 
 async function start({ config: path, level, format }: Options): Promise<void> {
@@ -157,7 +157,7 @@ switch (options.command) {
     break;
   case "permissions": {
     const { file, config } = await configOrExit(options.config);
-    print(permissionFlags(config, file).join(" "));
+    print(runtimeFlags(config, file).join(" "));
     break;
   }
   default:

@@ -77,6 +77,7 @@ try {
   const main = new URL("../main.ts", import.meta.url).pathname;
   await using daemon = await ServerProcess.start([
     "run",
+    "--v8-flags=--optimize-for-size", // as the start task does
     `--config=${new URL("../deno.json", import.meta.url).pathname}`,
     "--allow-net=127.0.0.1",
     `--allow-read=${config}`,

