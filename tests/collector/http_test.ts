@@ -212,9 +212,9 @@ Deno.test("HttpIngest refuses a body that there is no memory for, except under b
     block: { policy: "block", blockTimeout: 5000 } as const,
     "*": { policy: "drop_oldest" } as const,
   };
-  const ingest = new TestIngest({ rules, memory: 10_000 });
+  const ingest = new TestIngest({ rules, memory: 1_000_000 });
   const hog = ingest.budget.account();
-  assert(hog.tryReserve(9_900));
+  assert(hog.tryReserve(999_900));
   const body = "1\n".repeat(100);
   assertRefused(await ingest.post("oldest", body), 503, "overloaded");
   const late = ingest.post("block", body);
@@ -225,7 +225,7 @@ Deno.test("HttpIngest refuses a body that there is no memory for, except under b
   }
   const patient = ingest.post("block", body);
   await time.tickAsync(4000);
-  hog.release(9_900);
+  hog.release(999_900);
   assertAccepted(await patient, 100);
   assertEquals(takeAll(ingest.source("block")), body);
   assertEquals(ingest.budget.used, 0);
