@@ -113,9 +113,16 @@ async function start({ config: path, level, format }: Options): Promise<void> {
     }
     drainingSince = performance.now();
     log.info("signal", { signal });
-    const { sources, undelivered } = await daemon.drain();
-    log.info("ledger", { sources, undelivered });
-    Deno.exit(undelivered === 0 ? 0 : 1);
+    try {
+      const { sources, undelivered } = await daemon.drain();
+      log.info("ledger", { sources, undelivered });
+      Deno.exit(undelivered === 0 ? 0 : 1);
+    } catch (error) {
+      log.error("cannot drain", {
+        error: error instanceof Error ? error.stack ?? error.message : String(error),
+      });
+      Deno.exit(1);
+    }
   };
   // 128 plus the number of the signal, as shells tell it.
   Deno.addSignalListener("SIGTERM", () => void onSignal("SIGTERM", 143));

@@ -4,7 +4,10 @@ import { blockSize, freeMemory, giveBlock, takeBlock } from "./memory.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
 
 /** A body up to this size is read in one go, which is the fastest; a larger one in pieces, see {@linkcode readBody}. */
-const ONE_GO = 64 * 1024;
+export const ONE_GO = 64 * 1024;
+
+/** Telemetry is rarely compressed to less than a sixteenth. */
+const LIKELY_RATIO = 16;
 
 /** How a body could not be read. */
 export type ReadFailure =
@@ -78,9 +81,12 @@ async function readInPieces(
   if (!lease.tryResize(blockSize(expected))) return { ok: false, failure: "overloaded" };
   let buffer = takeBlock(expected);
   const reader = request.body?.getReader();
+  const late = performance.now() + deadlines.timeout;
   let filled = 0;
   for await (const piece of readPieces(reader, deadlines)) {
     if (typeof piece === "string") return failed(piece);
+    // Each piece has its time, so that an agent that sends a byte now and then is never late for the next one.
+    if (performance.now() > late) return failed("timeout");
     if (filled + piece.length > limit) return failed("too_large");
     if (filled + piece.length >= buffer.byteLength) {
       const capacity = Math.min(limit + 1, Math.max(2 * buffer.byteLength, filled + piece.length + 1));
@@ -151,8 +157,9 @@ export async function decodeBody(
   | { readonly ok: false; readonly failure: "invalid_encoding"; readonly reason: string }
 > {
   const hint = decodedSizeHint(coding, body);
-  // Memory for both forms at once. A hint that is wrong costs a second try with everything that is allowed.
-  for (const most of hint !== undefined && hint > 0 && hint < limit ? [hint, limit] : [limit]) {
+  // Memory for both forms at once. A guess that is too small costs a second try with everything that is allowed.
+  const guess = hint !== undefined && hint > 0 ? hint : LIKELY_RATIO * body.length + ONE_GO;
+  for (const most of guess < limit ? [guess, limit] : [limit]) {
     if (!lease.tryResize(body.length + most)) return { ok: false, failure: "overloaded" };
     const decoded = await decode(coding, body, most);
     if (!decoded.ok && decoded.code === "too_large" && most < limit) continue;

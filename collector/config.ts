@@ -30,13 +30,13 @@ export interface Config {
 /** Where the daemon listens. */
 export interface ListenConfig {
   /**
-   * HTTP ingest and OTLP/HTTP.
+   * HTTP ingest.
    *
    * @default {"127.0.0.1:4318"}
    */
   readonly http: ListenAddress;
   /**
-   * Health, metrics, status and the live page; never ingest.
+   * Health, metrics and status; never ingest.
    *
    * @default {"127.0.0.1:4320"}
    */

@@ -2,10 +2,12 @@ import type { Batch } from "./batch.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import {
   type FramingFailure,
+  type FramingOptions,
   invalidRecord,
   locateUtf8Records,
   type RecordLocator,
   recordTooLarge,
+  tooManyRecords,
 } from "./record_locator.ts";
 import { RecordSpans } from "./record_spans.ts";
 import { locateLines, packLines } from "./text_framing.ts";
@@ -18,14 +20,7 @@ const WORD = new Uint8Array(256);
 for (const byte of new TextEncoder().encode("+-.0123456789")) WORD[byte] = 1;
 WORD.fill(1, 0x41, 0x5b).fill(1, 0x61, 0x7b);
 
-/** Limits of the framing functions. */
-export interface FramingOptions {
-  /**
-   * Most bytes of one record as it was sent, without its line feed. With {@linkcode frameText}: of the record that
-   * a line becomes.
-   */
-  readonly record: number;
-}
+export type { FramingOptions } from "./record_locator.ts";
 
 /** A body as records, or what is wrong with the first thing in it that is not a record. */
 export type Framing = { readonly ok: true; readonly batch: Batch } | FramingFailure;
@@ -55,7 +50,7 @@ const spans = new RecordSpans();
  * ```
  */
 export function frameNdjson(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateLineValues, sawNonAscii, packValues);
+  return frame(body, options, locateLineValues, sawNonAscii, packValues);
 }
 
 /**
@@ -68,7 +63,7 @@ export function frameNdjson(body: Uint8Array, options: FramingOptions): Framing 
  * @returns The batch, with no records for an empty array; or the failure, of a body without any value too.
  */
 export function frameJson(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateValues, sawNonAscii, packValues);
+  return frame(body, options, locateValues, sawNonAscii, packValues);
 }
 
 /**
@@ -81,7 +76,7 @@ export function frameJson(body: Uint8Array, options: FramingOptions): Framing {
  * @returns The batch, in memory of its own; or the failure.
  */
 export function frameText(body: Uint8Array, options: FramingOptions): Framing {
-  return frame(body, options.record, locateLines, () => true, packLines);
+  return frame(body, options, locateLines, () => true, packLines);
 }
 
 /**
@@ -100,14 +95,14 @@ export function frameBinary(body: Uint8Array, options: FramingOptions): Framing 
 
 function frame(
   body: Uint8Array,
-  limit: number,
+  limits: FramingOptions,
   locate: RecordLocator,
   mayHoldNonAscii: () => boolean,
   pack: (body: Uint8Array, spans: RecordSpans) => Batch,
 ): Framing {
   validator.lineBreaks = false;
   validator.nonAscii = false;
-  const framing = locateUtf8Records(locate, body, limit, spans, mayHoldNonAscii) ??
+  const framing = locateUtf8Records(locate, body, limits, spans, mayHoldNonAscii) ??
     { ok: true, batch: pack(body, spans) };
   spans.clear(); // not only by the next body: it may be long in coming
   return framing;
@@ -122,12 +117,12 @@ function packValues(body: Uint8Array): Batch {
 }
 
 /** One value per line. */
-function locateLineValues(body: Uint8Array, limit: number): FramingFailure | undefined {
+function locateLineValues(body: Uint8Array, limits: FramingOptions): FramingFailure | undefined {
   let at = 0;
   for (;;) {
     at = skipBlank(body, at);
     if (at === body.length) return undefined;
-    const stop = addValue(body, at, limit, true);
+    const stop = addValue(body, at, limits, true);
     if (typeof stop !== "number") return stop;
     for (at = stop; at < body.length && body[at] !== LINE_FEED; at++) {
       if (!isBlank(body[at]!)) return unexpected(body, at, "a line feed");
@@ -136,12 +131,12 @@ function locateLineValues(body: Uint8Array, limit: number): FramingFailure | und
 }
 
 /** Values one after the other; of arrays, the elements. */
-function locateValues(body: Uint8Array, limit: number): FramingFailure | undefined {
+function locateValues(body: Uint8Array, limits: FramingOptions): FramingFailure | undefined {
   let at = skipBlank(body, 0);
   if (at === body.length) return invalidRecord(1, at, "no JSON value");
   while (at < body.length) {
     const isArray = body[at] === OPEN_BRACKET;
-    const stop = isArray ? addElements(body, at + 1, limit) : addValue(body, at, limit, false);
+    const stop = isArray ? addElements(body, at + 1, limits) : addValue(body, at, limits, false);
     if (typeof stop !== "number") return stop;
     // Or else `01` would be two values, and `truefalse`.
     if (stop < body.length && WORD[body[stop - 1]!] === 1 && WORD[body[stop]!] === 1) {
@@ -153,11 +148,11 @@ function locateValues(body: Uint8Array, limit: number): FramingFailure | undefin
 }
 
 /** Adds the elements of the array that was opened before `at`; returns the offset behind its closing bracket. */
-function addElements(body: Uint8Array, at: number, limit: number): number | FramingFailure {
+function addElements(body: Uint8Array, at: number, limits: FramingOptions): number | FramingFailure {
   at = skipBlank(body, at);
   if (at < body.length && body[at] === CLOSE_BRACKET) return at + 1;
   for (;;) {
-    const stop = addValue(body, at, limit, false);
+    const stop = addValue(body, at, limits, false);
     if (typeof stop !== "number") return stop;
     at = skipBlank(body, stop);
     const next = at < body.length ? body[at] : undefined;
@@ -168,7 +163,14 @@ function addElements(body: Uint8Array, at: number, limit: number): number | Fram
 }
 
 /** Adds the value that starts at `start`; returns the offset behind it. */
-function addValue(body: Uint8Array, start: number, limit: number, oneLine: boolean): number | FramingFailure {
+function addValue(
+  body: Uint8Array,
+  start: number,
+  limits: FramingOptions,
+  oneLine: boolean,
+): number | FramingFailure {
+  const { record: limit, records = Infinity } = limits;
+  if (spans.count >= records) return tooManyRecords(spans.count + 1, start, records);
   // Nothing behind the limit is looked at: however long a record is, being too large costs no more than the limit.
   const stop = validator.validate(body, start, Math.min(body.length, start + limit + 1), oneLine);
   if (stop >= 0 && stop - start <= limit) {

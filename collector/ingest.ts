@@ -1,5 +1,5 @@
-import { decodeBody, readBody } from "./body_reader.ts";
-import { frameNdjson } from "./framing.ts";
+import { decodeBody, ONE_GO, readBody } from "./body_reader.ts";
+import { frameNdjson, type FramingOptions } from "./framing.ts";
 import { answerAccepted, framingRefusal, READ_FAILURE_REASON, rejectionRefusal } from "./ingest_answer.ts";
 import {
   type IngestContext,
@@ -17,9 +17,6 @@ import { ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { Admission } from "../policies/mod.ts";
-
-/** A body up to this size comes in one go, which is the fastest; a larger one is read in pieces. */
-const SMALL_BODY = 64 * 1024;
 
 /**
  * Brings the records of HTTP requests into sources: reserve memory, read, take the coding off, frame, offer, answer.
@@ -52,7 +49,7 @@ export class Ingest {
         ? streamRequest({ ...ingest, coding }, this.#context)
         : this.#whole(ingest);
     }
-    const isSmall = length <= SMALL_BODY && length <= this.#context.limits.body && coding === "identity";
+    const isSmall = length <= ONE_GO && length <= this.#context.limits.body && coding === "identity";
     const reserved = length + 1; // the line feed that the last line may lack
     return isSmall && source.memory.tryReserve(reserved)
       ? this.#small(ingest, reserved)
@@ -85,10 +82,10 @@ export class Ingest {
     const { source, framer, request } = ingest;
     const { memory } = source;
     const { limits } = this.#context;
-    const framing = framer(body, limits);
+    const framing = framer(body, framingLimits(source, limits));
     if (!framing.ok) {
       memory.release(reserved);
-      return refuse(source, framing.code, framingRefusal(framing));
+      return refuse(source, framing.code, framingRefusal(source, framing));
     }
     const { batch } = framing;
     const grown = Math.max(0, batch.data.length - reserved); // a line of text becomes a longer record
@@ -127,8 +124,8 @@ export class Ingest {
       }
       body = decoded.body;
     }
-    const framing = framer(body, limits);
-    if (!framing.ok) return refuse(source, framing.code, framingRefusal(framing));
+    const framing = framer(body, framingLimits(source, limits));
+    if (!framing.ok) return refuse(source, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
     if (batch.data.length > lease.bytes && !lease.tryResize(batch.data.length)) {
       return refuse(source, "overloaded", readRefusal(ingest, "overloaded", limits));
@@ -151,4 +148,9 @@ function answerAdmission(source: Source, admission: Admission): Response | Promi
 function refuse(source: Source, reason: RefusalReason, refusal: Refusal): Response {
   source.ledger.refuse(reason);
   return answerRefusal(refusal);
+}
+
+/** More records than the whole buffer holds are refused before memory is taken for them. */
+function framingLimits(source: Source, { record }: IngestLimits): FramingOptions {
+  return { record, records: source.buffer.capacity.records };
 }

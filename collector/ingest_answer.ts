@@ -74,10 +74,13 @@ export function notWritten(source: Source, counts: Counts): Refusal {
 }
 
 /**
+ * @param source Where the records were to go.
  * @param failure What is not a record.
  * @returns The refusal that says so.
  */
-export function framingRefusal({ code, record, offset, reason, limit }: FramingFailure): Refusal {
+export function framingRefusal(source: Source, failure: FramingFailure): Refusal {
+  const { code, record, offset, reason, limit, tooMany } = failure;
+  if (tooMany) return rejectionRefusal(source, { rejected: "too_large" });
   const message = `record ${record}, byte ${offset}: ${reason}`;
   return code === "too_large"
     ? { status: 413, code, message, details: { record, offset, limit } }

@@ -53,7 +53,8 @@ async function consumeDecoded(
     for await (const piece of pieces) {
       if (typeof piece === "string") {
         unread = piece;
-        return;
+        // To return would be an end, and what stands behind the last line feed so far would be taken for a record.
+        throw new Error(`Cannot read on: ${piece}`);
       }
       yield piece;
     }
@@ -96,7 +97,7 @@ function refuseStream(
       return unread({ status: 400, code: "invalid_encoding", message: failure.reason });
     case "framing":
       source.ledger.refuse(failure.failure.code);
-      return unread(framingRefusal(failure.failure));
+      return unread(framingRefusal(source, failure.failure));
     case "rejected":
       return unread(rejectionRefusal(source, failure));
     case "read":

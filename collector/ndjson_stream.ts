@@ -7,7 +7,7 @@ import type { ReadFailure } from "./body_reader.ts";
 import type { Source } from "./source.ts";
 import type { Producer, Rejected } from "../policies/mod.ts";
 
-/** A window takes at least so many bytes before it is framed and offered. */
+/** Bytes that a window has room for at first. */
 const WINDOW = 64 * 1024;
 
 const LINE_FEED = 0x0a;
@@ -126,21 +126,21 @@ export async function ingestStream(
 }
 
 /**
- * Cuts a window so that the buffer can hold each part. How large a window is depends on how the stream happened to arrive, so
- * it must not be what a stream is refused for.
+ * Cuts a window that is larger than half of the buffer in parts that are not, as far as its records allow: so one part has room
+ * while another is flushed. How large a window is depends on how the stream happened to arrive, so it must not be what a
+ * stream is refused for.
  */
 function* partsThatFit(batch: Batch, capacity: Amount): Generator<Batch, void> {
   const { format, data, ends } = batch;
+  const records = Math.max(1, capacity.records >> 1);
+  const bytes = capacity.bytes / 2;
+  if (ends.length <= records && data.length <= bytes) {
+    yield batch;
+    return;
+  }
   for (let from = 0, start = 0; from < ends.length;) {
-    const most = Math.min(ends.length, from + capacity.records);
-    let to = most;
-    if (ends[most - 1]! - start > capacity.bytes) {
-      for (to = from + 1; to < most && ends[to]! - start <= capacity.bytes;) to++;
-    }
-    if (from === 0 && to === ends.length) {
-      yield batch;
-      return;
-    }
+    let to = from + 1;
+    while (to < ends.length && to - from < records && ends[to]! - start <= bytes) to++;
     const end = ends[to - 1]!;
     yield { format, data: data.subarray(start, end), ends: ends.slice(from, to).map((end) => end - start) };
     from = to;

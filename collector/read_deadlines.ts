@@ -15,7 +15,8 @@ export interface PendingRead {
  * no timer and no look at the clock.
  */
 export class ReadDeadlines {
-  readonly #timeout: number;
+  /** How long a read may take at least, in milliseconds. */
+  readonly timeout: number;
   #younger = new Set<PendingRead>();
   #older = new Set<PendingRead>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -23,7 +24,7 @@ export class ReadDeadlines {
 
   /** @param timeout How long a read may take at least, in milliseconds. */
   constructor(timeout: number) {
-    this.#timeout = timeout;
+    this.timeout = timeout;
   }
 
   /**
@@ -37,7 +38,7 @@ export class ReadDeadlines {
       return;
     }
     this.#younger.add(read);
-    this.#timer ??= setTimeout(() => this.#age(), this.#timeout);
+    this.#timer ??= setTimeout(() => this.#age(), this.timeout);
   }
 
   /**
@@ -62,7 +63,7 @@ export class ReadDeadlines {
     const late = this.#older;
     this.#older = this.#younger;
     this.#younger = new Set();
-    this.#timer = this.#older.size > 0 ? setTimeout(() => this.#age(), this.#timeout) : undefined;
+    this.#timer = this.#older.size > 0 ? setTimeout(() => this.#age(), this.timeout) : undefined;
     giveUp(late, "timeout");
   }
 }

@@ -2,6 +2,17 @@ import { isUtf8 } from "node:buffer";
 import type { RecordSpans } from "./record_spans.ts";
 import { indexOfInvalidUtf8 } from "./utf8.ts";
 
+/** Limits of the framing functions. */
+export interface FramingOptions {
+  /**
+   * Most bytes of one record as it was sent, without its line feed. With lines of text: of the record that a line
+   * becomes.
+   */
+  readonly record: number;
+  /** Most records; a body that has more is not looked at any further. @default no limit */
+  readonly records?: number;
+}
+
 /** Why a body is not records, and where. */
 export interface FramingFailure {
   readonly ok: false;
@@ -14,19 +25,21 @@ export interface FramingFailure {
   readonly reason: string;
   /** With `too_large`: the limit in bytes. */
   readonly limit?: number;
+  /** With `too_large`: whether there are too many records, and not one that is too large. */
+  readonly tooMany?: true;
 }
 
 /**
  * Finds the records of a body.
  *
  * @param body The body, which is only read.
- * @param limit Most bytes of one record.
+ * @param limits Most bytes of one record, and most records.
  * @param spans Where to add them.
  * @returns What is wrong with the first record that is not one, if any.
  */
 export type RecordLocator = (
   body: Uint8Array,
-  limit: number,
+  limits: FramingOptions,
   spans: RecordSpans,
 ) => FramingFailure | undefined;
 
@@ -35,7 +48,7 @@ export type RecordLocator = (
  *
  * @param locator Finds records in UTF-8.
  * @param body The body, which is only read.
- * @param limit Most bytes of one record.
+ * @param limits Most bytes of one record, and most records.
  * @param spans Where to add the records; cleared before.
  * @param mayHoldNonAscii Asked after the locator found nothing wrong: whether there may be a byte that is no ASCII.
  * @returns What is wrong, if anything.
@@ -43,17 +56,17 @@ export type RecordLocator = (
 export function locateUtf8Records(
   locator: RecordLocator,
   body: Uint8Array,
-  limit: number,
+  limits: FramingOptions,
   spans: RecordSpans,
   mayHoldNonAscii: () => boolean,
 ): FramingFailure | undefined {
   spans.clear();
-  const found = locator(body, limit, spans);
+  const found = locator(body, limits, spans);
   if (found === undefined && !mayHoldNonAscii() || isUtf8(body)) return found;
   const offset = indexOfInvalidUtf8(body);
   spans.clear();
   // The last byte of this prefix is no ASCII character: it belongs to a record, and ends up in the number of that.
-  const failure = locator(body.subarray(0, offset + 1), limit, spans);
+  const failure = locator(body.subarray(0, offset + 1), limits, spans);
   if (failure !== undefined && (failure.code === "too_large" || failure.offset < offset)) return failure;
   const byte = `0x${body[offset]!.toString(16).toUpperCase()}`;
   return invalidRecord(
@@ -72,4 +85,9 @@ export function invalidRecord(record: number, offset: number, reason: string): F
 export function recordTooLarge(record: number, offset: number, limit: number): FramingFailure {
   const reason = `record is longer than ${limit} bytes`;
   return { ok: false, code: "too_large", record, offset, reason, limit };
+}
+
+/** The failure of a body with more records than it may have; see {@linkcode FramingFailure} for the parameters. */
+export function tooManyRecords(record: number, offset: number, most: number): FramingFailure {
+  return { ok: false, code: "too_large", record, offset, reason: `more than ${most} records`, tooMany: true };
 }

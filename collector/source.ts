@@ -5,7 +5,6 @@ import type { SourceConfig } from "./config.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger.ts";
 import type { MemoryAccount } from "./memory_budget.ts";
 import { type Settlement, Settlements } from "./settlements.ts";
-import type { Drainable } from "../sinks/flusher.ts";
 import {
   type Admission,
   NOTHING,
@@ -37,7 +36,7 @@ export interface SourceOptions {
  *
  * Listeners offer batches, whoever flushes takes them; neither knows of the other.
  */
-export class Source implements Drainable {
+export class Source {
   readonly name: string;
   readonly config: SourceConfig;
   readonly ledger = new Ledger();

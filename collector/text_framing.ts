@@ -1,5 +1,10 @@
 import type { Batch } from "./batch.ts";
-import { type FramingFailure, recordTooLarge } from "./record_locator.ts";
+import {
+  type FramingFailure,
+  type FramingOptions,
+  recordTooLarge,
+  tooManyRecords,
+} from "./record_locator.ts";
 import type { RecordSpans } from "./record_spans.ts";
 
 const LINE_FEED = 0x0a, CARRIAGE_RETURN = 0x0d, SPACE = 0x20, TAB = 0x09, QUOTE = 0x22, BACKSLASH = 0x5c;
@@ -29,13 +34,13 @@ function escapes(): (Uint8Array | undefined)[] {
  * The limit is that of the record a line becomes, not of the line.
  *
  * @param body The text.
- * @param limit Most bytes of one record.
+ * @param limits Most bytes of one record, and most records.
  * @param spans Where to add the lines, without what ends them.
  * @returns What is wrong with the first line that is too long, if any is.
  */
 export function locateLines(
   body: Uint8Array,
-  limit: number,
+  { record: limit, records = Infinity }: FramingOptions,
   spans: RecordSpans,
 ): FramingFailure | undefined {
   let next = 0;
@@ -45,6 +50,7 @@ export function locateLines(
     let stop = lineFeed === -1 ? body.length : lineFeed;
     if (lineFeed > start && body[stop - 1] === CARRIAGE_RETURN) stop--;
     if (isBlank(body, start, stop)) continue;
+    if (spans.count >= records) return tooManyRecords(spans.count + 1, start, records);
     if (recordLength(body, start, stop) > limit) return recordTooLarge(spans.count + 1, start, limit);
     spans.add(start, stop);
   }

@@ -86,9 +86,14 @@ export class Flusher {
 
   #start(): void {
     this.#stopLingering();
-    this.#running ??= this.#run().finally(() => {
+    if (this.#running !== undefined) return;
+    this.#running = this.#run().then(() => {
       this.#running = undefined;
       this.#lingerOn();
+    }, (error) => {
+      // A defect: to start again at once would fail again at once, for ever. The next admission starts again.
+      this.#running = undefined;
+      throw error;
     });
   }
 

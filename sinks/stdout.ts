@@ -32,15 +32,6 @@ export interface StdoutSinkOptions {
   writer?: Writer;
 }
 
-/** The line that an attempt broke off in. */
-interface TornLine {
-  readonly batch: BufferedBatch;
-  readonly source: string;
-  readonly record: number;
-  /** How many of its bytes are out. */
-  readonly offset: number;
-}
-
 /**
  * Writes each record as one line of JSON to the standard output, see {@linkcode LineEncoder}.
  *
@@ -59,7 +50,11 @@ export class StdoutSink implements Sink {
   readonly #turn = new Semaphore({ permits: 1 });
   /** How many records are out, of the batches that broke off; one that is torn counts. */
   readonly #progress = new WeakMap<BufferedBatch, number>();
-  #torn: TornLine | undefined;
+  /**
+   * What is missing of the line that broke off last. A copy, because its batch may be given up and its memory be used
+   * again before the pipe takes the rest; no other line may come in between.
+   */
+  #torn: Uint8Array | undefined;
   #closed = false;
 
   /** @param options How, and where to. */
@@ -80,12 +75,8 @@ export class StdoutSink implements Sink {
     this.#throwIfClosed();
     using _turn = await this.#takeTurn(context);
     this.#throwIfClosed();
-    if (this.#torn !== undefined) {
-      const { batch, source, record, offset } = this.#torn;
-      await this.#send(batch, source, record, record + 1, offset);
-      this.#torn = undefined;
-    }
-    await this.#send(batch, context.source, this.#progress.get(batch) ?? 0, batch.ends.length, 0);
+    await this.#mend();
+    await this.#send(batch, context.source, this.#progress.get(batch) ?? 0);
     this.#progress.delete(batch);
   }
 
@@ -115,24 +106,38 @@ export class StdoutSink implements Sink {
     throw new SinkError(message, { kind: "closed", retryable: false });
   }
 
-  /** Writes the lines of some records, without the first bytes of the first of them; notes how far it got if it fails. */
-  async #send(batch: BufferedBatch, source: string, from: number, to: number, skip: number): Promise<void> {
-    let sent = skip;
+  /** Writes what is missing of the line that broke off. */
+  async #mend(): Promise<void> {
+    try {
+      while (this.#torn !== undefined) {
+        const sent = await this.#writeSome(this.#torn);
+        this.#torn = sent < this.#torn.length ? this.#torn.subarray(sent) : undefined;
+      }
+    } catch (error) {
+      throw toSinkError(error, "Cannot write to the standard output");
+    }
+  }
+
+  /** Writes the lines of all records from one on; notes how far it got if it fails. */
+  async #send(batch: BufferedBatch, source: string, from: number): Promise<void> {
+    let sent = 0;
     try {
       let begin = 0;
-      for (const piece of this.#encoder.encode(batch, source, from, to)) {
+      for (const piece of this.#encoder.encode(batch, source, from, batch.ends.length)) {
         const end = begin + piece.length;
-        while (sent < end) {
-          const count = await this.#writer.write(piece.subarray(sent - begin));
-          if (count === 0) throw new Deno.errors.WriteZero("Nothing was written");
-          sent += count;
-        }
+        while (sent < end) sent += await this.#writeSome(piece.subarray(sent - begin));
         begin = end;
       }
     } catch (error) {
       this.#breakOff(batch, source, from, sent);
       throw toSinkError(error, "Cannot write to the standard output");
     }
+  }
+
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    const count = await this.#writer.write(bytes);
+    if (count === 0) throw new Deno.errors.WriteZero("Nothing was written");
+    return count;
   }
 
   #breakOff(batch: BufferedBatch, source: string, from: number, sent: number): void {
@@ -143,7 +148,17 @@ export class StdoutSink implements Sink {
       if (offset < bytes) break;
       offset -= bytes;
     }
-    this.#torn = offset > 0 ? { batch, source, record, offset } : undefined;
+    this.#torn = offset > 0 ? this.#restOfLine(batch, source, record, offset) : undefined;
     this.#progress.set(batch, offset > 0 ? record + 1 : record);
+  }
+
+  #restOfLine(batch: BufferedBatch, source: string, record: number, offset: number): Uint8Array {
+    const line = new Uint8Array(this.#encoder.lineBytes(batch, source, record));
+    let at = 0;
+    for (const piece of this.#encoder.encode(batch, source, record, record + 1)) {
+      line.set(piece, at);
+      at += piece.length;
+    }
+    return line.subarray(offset);
   }
 }

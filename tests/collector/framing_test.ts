@@ -231,3 +231,14 @@ Deno.test("frameBinary() makes no record of an empty body", () => {
   const batch = batchOf(frameBinary(new Uint8Array(0), OPTIONS));
   assertEquals([batch.format, batch.data.length, batch.ends.length], ["binary", 0, 0]);
 });
+
+Deno.test("framing stops at the first record that is one too many, before it looks at it", () => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const limits = { record: 100, records: 2 };
+  const tooMany = { ok: false, code: "too_large", record: 3, reason: "more than 2 records", tooMany: true };
+  assertEquals(frameNdjson(encode("1\n2\n{not JSON"), limits), { ...tooMany, offset: 4 } as Framing);
+  assertEquals(frameJson(encode("[1,2,{not JSON"), limits), { ...tooMany, offset: 5 } as Framing);
+  assertEquals(frameText(encode("a\n\nb\nc\n"), limits), { ...tooMany, offset: 5 } as Framing);
+  const allowed = [frameNdjson(encode("1\n2\n"), limits), frameText(encode("a\nb\n\n"), limits)];
+  assertEquals(allowed.map((framing) => framing.ok && framing.batch.ends.length), [2, 2]);
+});

@@ -154,10 +154,10 @@ Deno.test("HttpIngest tells which record of a body is wrong, and where, and keep
   assertEquals([buffer.records, ingest.budget.used], [0, 0]);
   assertEquals(Object.fromEntries(ledger.refusals), {
     invalid_record: 5,
-    too_large: 3,
+    too_large: 5, // two of them have more records than the buffer, which are not counted to their end
     unsupported_media_type: 2,
   });
-  assertEquals({ ...ledger.rejected.total }, { records: 8, bytes: 16 });
+  assertEquals({ ...ledger.received }, { records: 0, bytes: 0 });
 });
 
 Deno.test("HttpIngest refuses routes, methods and names that there are not", async () => {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import type { BufferedBatch } from "../../collector/batch.ts";
+import { BoundedBuffer } from "../../collector/buffer.ts";
 import { SinkError } from "../../sinks/sink.ts";
 import { StdoutSink, type Writer } from "../../sinks/stdout.ts";
 import { batchOf, binaryBatch, jsonBatch } from "./batches.ts";
@@ -217,4 +218,25 @@ Deno.test("StdoutSink.close() refuses writes from then on", async () => {
   await sink.close();
   const error = await assertRejects(() => sink.write(jsonBatch(["1"]), { source: "a", signal }), SinkError);
   assertEquals([error.kind, error.retryable], ["closed", false]);
+});
+
+Deno.test("StdoutSink.write() ends the line that was torn, though its batch was given up and its memory used again", async () => {
+  for (const bytes of [100, 100_000]) { // copied to a chunk that is used again, and adopted and freed
+    const writer = new MemoryWriter();
+    const sink = new StdoutSink({ writer, envelope: false });
+    const buffer = new BoundedBuffer({ records: 10, bytes: 1_000_000 });
+    const line = (letter: string) => new TextEncoder().encode(`"${letter.repeat(bytes)}"\n`);
+    const offer = (data: Uint8Array) =>
+      buffer.append({ format: "json", data, ends: Uint32Array.of(data.length), owned: true });
+    offer(line("a"));
+    const steps = [10, osError("EPIPE")];
+    writer.next = () => steps.shift() ?? Infinity;
+    const all = { records: 10, bytes: 1_000_000 };
+    await assertRejects(() => sink.write(buffer.take(all)!, { source: "first", signal }), SinkError);
+    buffer.discard();
+    offer(line("b"));
+    await sink.write(buffer.take(all)!, { source: "second", signal });
+    buffer.commit();
+    assertEquals(writer.text, `"${"a".repeat(bytes)}"\n"${"b".repeat(bytes)}"\n`);
+  }
 });
