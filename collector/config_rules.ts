@@ -3,6 +3,7 @@ import type { Config, ConfigError, SinkConfig, SourceConfig } from "./config.ts"
 import { formatPath } from "./config_issue.ts";
 import type { GivenConfig, GivenSource } from "./config_schema.ts";
 import { formatListenAddress, overlaps } from "./listen_address.ts";
+import { blockSize } from "./memory.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
 import { quote } from "./quote.ts";
 
@@ -45,12 +46,14 @@ function* limitConflicts({ limits, sources, sinks }: Config, given: GivenConfig)
         "lower limits.record or raise limits.body",
     );
   }
-  if (body > memory) {
+  // Compressed and not, or read and squeezed: the two forms of a body are in memory at once, in blocks.
+  const needed = 2 * blockSize(body + 1);
+  if (needed > memory) {
     yield error(
       ["limits", "body"],
-      `${told(formatBytes(body), given.limits?.body)} is more than limits.memory, ` +
-        `${told(formatBytes(memory), given.limits?.memory)}, which bodies are taken out of: ` +
-        "lower limits.body or raise limits.memory",
+      `${told(formatBytes(body), given.limits?.body)} is too much for limits.memory, ` +
+        `${told(formatBytes(memory), given.limits?.memory)}, which bodies are taken out of twice: ` +
+        `lower limits.body or raise limits.memory to ${formatBytes(needed)}`,
     );
   }
   if (sources.length === 0) {

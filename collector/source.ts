@@ -80,7 +80,7 @@ export class Source {
     });
   }
 
-  /** @param listener Is called at every admission; whoever flushes listens. */
+  /** @param listener Is called at every admission, and when a producer begins to wait; whoever flushes listens. */
   set onAdmitted(listener: () => void) {
     this.#onAdmitted = listener;
   }
@@ -110,6 +110,11 @@ export class Source {
     return this.buffer.bytes - (this.buffer.inFlight?.bytes ?? 0);
   }
 
+  /** How many producers wait for room. */
+  get producersWaiting(): number {
+    return this.buffer.producersWaiting;
+  }
+
   /** When the oldest record that no flush has taken was admitted, in milliseconds since the Unix epoch. */
   get oldest(): number | undefined {
     return this.buffer.oldest;
@@ -130,6 +135,7 @@ export class Source {
     const admission = this.policy.admit(this.buffer, batch, producer);
     if (!(admission instanceof Promise)) return this.#book(admission, amount);
     const start = performance.now();
+    this.#onAdmitted(); // whoever flushes need not wait for a full batch while somebody waits for room
     return admission.then((admission) => {
       this.#onBlocked?.((performance.now() - start) / 1000);
       return this.#book(admission, amount);

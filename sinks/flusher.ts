@@ -16,8 +16,11 @@ export interface Drainable {
   readonly synced: boolean;
   readonly pendingRecords: number;
   readonly pendingBytes: number;
+  /** How many producers wait for room. */
+  readonly producersWaiting: number;
   /** When the oldest pending record was admitted, in milliseconds since the Unix epoch. */
   readonly oldest: number | undefined;
+  /** Is called when records were admitted, and when a producer begins to wait. */
   onAdmitted: () => void;
   take(limit: Amount): BufferedBatch | undefined;
   commit(): void;
@@ -79,9 +82,9 @@ export class Flusher {
   }
 
   #worthIt(): boolean {
-    const { pendingRecords, pendingBytes, batch } = this.#source;
+    const { pendingRecords, pendingBytes, producersWaiting, batch } = this.#source;
     return pendingRecords >= batch.records || pendingBytes >= batch.bytes ||
-      this.#draining && pendingRecords > 0;
+      pendingRecords > 0 && (producersWaiting > 0 || this.#draining);
   }
 
   #start(): void {

@@ -24,8 +24,8 @@ Deno.test("parseConfig() refuses impossible limits", () => {
     ],
     [
       minimal({ limits: { body: "1GiB" } }),
-      "limits.body: 1GiB is more than limits.memory, 256MiB (the default), which bodies are taken out of: " +
-      "lower limits.body or raise limits.memory",
+      "limits.body: 1GiB is too much for limits.memory, 256MiB (the default), which bodies are taken out of twice: " +
+      "lower limits.body or raise limits.memory to 2097216KiB",
     ],
     [
       withSource({ buffer: { bytes: "33MiB" } }, { limits: { memory: "32MiB" } }),
@@ -33,7 +33,7 @@ Deno.test("parseConfig() refuses impossible limits", () => {
       "lower buffer.bytes or raise limits.memory",
     ],
     [
-      withSource({}, { limits: { memory: "8MiB" } }),
+      withSource({}, { limits: { memory: "8MiB", body: "1MiB" } }),
       "sources.a.buffer.bytes: 16MiB (the default) is more than limits.memory, 8MiB, which buffers are taken out of: " +
       "lower buffer.bytes or raise limits.memory",
     ],
@@ -54,7 +54,7 @@ Deno.test("parseConfig() accepts limits that are equal, and a buffer smaller tha
   const bytes = "16MiB";
   accept(
     withSource({ buffer: { bytes }, batch: { bytes } }, {
-      limits: { memory: bytes, body: bytes, record: bytes },
+      limits: { memory: bytes, body: "7MiB", record: "7MiB" },
     }),
   );
   accept(withSource({ buffer: { bytes: 1 } }));
