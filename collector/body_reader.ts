@@ -46,9 +46,9 @@ export interface ReadBodyOptions {
 /**
  * Reads a request's body to its end.
  *
- * A large body is read in pieces into memory of its final size, and each piece is freed as soon as it is copied: read
- * in one go by the runtime, 64 agents with 1 MiB each make the process grow to 1.3 GB before the garbage collector
- * comes round, against 0.18 GB like this, at a quarter of the speed.
+ * A large body is read in pieces into memory of its final size, and each piece is freed as soon as it is copied. Read in
+ * one go by the runtime, 64 agents with 1 MiB each make the process grow to 1.3 GB before the garbage collector comes
+ * round, at 500 bodies a second; like this it is 0.18 GB and 2 280 bodies.
  *
  * @param request The request.
  * @param options What is known of the body, and its limits.

@@ -92,7 +92,12 @@ export class HttpIngest {
       return answerUnread({
         status: 415,
         code: "unsupported_media_type",
-        message: `content type '${headers.get("content-type")}' is not understood: use one of ${MEDIA_TYPES}`,
+        // What curl and syslog-ng send unless they are told another one: the first thing that a newcomer meets.
+        message:
+          `content type '${
+            headers.get("content-type")
+          }' is not understood: set the header Content-Type to one of ` +
+          MEDIA_TYPES,
       }, request);
     }
     const coding = parseContentCoding(headers.get("content-encoding"));
