@@ -7,7 +7,7 @@
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { findGenerator, putLoad } from "./load.ts";
-import { ServerProcess } from "./server_process.ts";
+import { ServerProcess, startDaemon } from "./server_process.ts";
 
 const CONNECTIONS = 16;
 
@@ -65,28 +65,7 @@ const { rounds, seconds } = parseArgs(Deno.args, {
 const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
 let failed = false;
 try {
-  const config = `${directory}/config.json`;
-  await Deno.writeTextFile(
-    config,
-    JSON.stringify({
-      listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
-      sources: { bench: { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } } },
-      sinks: { disk: { type: "file", directory: `${directory}/data` } },
-    }),
-  );
-  const main = new URL("../main.ts", import.meta.url).pathname;
-  await using daemon = await ServerProcess.start([
-    "run",
-    "--v8-flags=--optimize-for-size", // as the start task does
-    `--config=${new URL("../deno.json", import.meta.url).pathname}`,
-    "--allow-net=127.0.0.1",
-    `--allow-read=${config}`,
-    `--allow-write=${directory}/data`,
-    main,
-    "start",
-    "--log-format=json",
-    `--config=${config}`,
-  ]);
+  await using daemon = await startDaemon(directory);
   await using bare = await ServerProcess.start([
     "run",
     "--allow-net=127.0.0.1",

@@ -13,7 +13,7 @@
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { findGenerator, putLoad } from "./load.ts";
-import { ServerProcess } from "./server_process.ts";
+import { ServerProcess, startDaemon } from "./server_process.ts";
 
 const CONNECTIONS = 8;
 /** How much of their rate others must keep. */
@@ -74,26 +74,7 @@ const { rounds, seconds, pushers: count, "per-second": perSecond } = parseArgs(D
 const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
 let failed = false;
 try {
-  const config = `${directory}/config.json`;
-  await Deno.writeTextFile(
-    config,
-    JSON.stringify({
-      listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
-      sources: { bench: { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } } },
-      sinks: { disk: { type: "file", directory: `${directory}/data` } },
-    }),
-  );
-  await using daemon = await ServerProcess.start([
-    "run",
-    `--config=${script("../deno.json")}`,
-    "--allow-net=127.0.0.1",
-    `--allow-read=${config}`,
-    `--allow-write=${directory}/data`,
-    script("../main.ts"),
-    "start",
-    "--log-format=json",
-    `--config=${config}`,
-  ]);
+  await using daemon = await startDaemon(directory);
   await using sink = await ServerProcess.start(["run", "--allow-net=127.0.0.1", script("./push_sink.ts")]);
   const generator = await findGenerator();
   const record = `${JSON.stringify({ time: "2026-11-23T18:00:00.000Z", message: "x".repeat(150) })}\n`;

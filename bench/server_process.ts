@@ -1,3 +1,37 @@
+function path(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}
+
+/**
+ * Starts the daemon with one source, `bench`, that blocks and goes to files.
+ *
+ * @param directory Where its config and its files are put.
+ * @returns The daemon.
+ */
+export async function startDaemon(directory: string): Promise<ServerProcess> {
+  const config = `${directory}/config.json`;
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({
+      listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
+      sources: { bench: { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } } },
+      sinks: { disk: { type: "file", directory: `${directory}/data` } },
+    }),
+  );
+  return await ServerProcess.start([
+    "run",
+    "--v8-flags=--optimize-for-size", // as the start task does
+    `--config=${path("../deno.json")}`,
+    "--allow-net=127.0.0.1",
+    `--allow-read=${config}`,
+    `--allow-write=${directory}/data`,
+    path("../main.ts"),
+    "start",
+    "--log-format=json",
+    `--config=${config}`,
+  ]);
+}
+
 /** A server under measurement, as a process of its own. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;

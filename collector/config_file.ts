@@ -4,9 +4,9 @@ import { type Config, type ConfigError, parseConfig } from "./config.ts";
 import { quote } from "./quote.ts";
 
 /** The config file where none is named. */
-export const DEFAULT_CONFIG_FILE = "config.json";
+const DEFAULT_CONFIG_FILE = "config.json";
 /** The config file where none is named and {@linkcode DEFAULT_CONFIG_FILE} does not exist. */
-export const EXAMPLE_CONFIG_FILE = "config.example.json";
+const EXAMPLE_CONFIG_FILE = "config.example.json";
 /** The config files that are read where none is named. */
 export const CONFIG_FILES: readonly string[] = [DEFAULT_CONFIG_FILE, EXAMPLE_CONFIG_FILE];
 

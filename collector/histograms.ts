@@ -10,7 +10,7 @@ import {
  * Upper bounds of the buckets of every histogram, in seconds: from a write that stays in the page cache to the longest
  * that a producer is usually left waiting.
  */
-export const BOUNDARIES = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BOUNDARIES = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The histograms, by what they are called here. */
 export const HISTOGRAMS = {

@@ -63,7 +63,7 @@ export class Ingest {
   #small(ingest: IngestRequest, reserved: number): Promise<Response> {
     const { source: { memory }, request } = ingest;
     const { deadlines } = this.#context;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const giveUp = (end: ReadEnd | "aborted") => {
         memory.release(reserved);
         resolve(refuseUnread(ingest, end, this.#context));
@@ -71,7 +71,12 @@ export class Ingest {
       const read = { giveUp };
       deadlines.begin(read);
       request.arrayBuffer().then((buffer) => {
-        if (deadlines.done(read)) resolve(this.#admitSmall(ingest, new Uint8Array(buffer), reserved));
+        if (!deadlines.done(read)) return;
+        try {
+          resolve(this.#admitSmall(ingest, new Uint8Array(buffer), reserved));
+        } catch (error) {
+          reject(error); // a defect, which must not leave the agent without an answer
+        }
       }, () => {
         if (deadlines.done(read)) giveUp("aborted");
       });
@@ -108,7 +113,8 @@ export class Ingest {
     if (length !== undefined && length > limit) return refuseUnread(ingest, "too_large", { limits });
     using lease = new MemoryLease(source.memory, 0);
     if (length !== undefined) {
-      const failure = await reserve(ingest, lease, blockSize(length + 1));
+      const needed = length <= ONE_GO ? length + 1 : blockSize(length + 1); // as it will be read
+      const failure = await reserve(ingest, lease, needed);
       if (failure !== undefined) return refuseUnread(ingest, failure, { limits });
     }
     const read = await readBody(request, { length, limit, lease, deadlines });

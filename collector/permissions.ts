@@ -14,7 +14,7 @@ export interface NeededPermission {
  * @param config The config.
  * @returns The permissions.
  */
-export function neededPermissions(config: Config): NeededPermission[] {
+function neededPermissions(config: Config): NeededPermission[] {
   const listen = (address: ListenAddress): NeededPermission => {
     const host = formatListenAddress(address);
     return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };

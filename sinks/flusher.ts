@@ -51,7 +51,8 @@ export class Flusher {
   readonly #observer: FlushObserver;
   readonly #signal: AbortSignal;
   #linger: ReturnType<typeof setTimeout> | undefined;
-  #running: Promise<void> | undefined;
+  /** Settles with whether the last attempt flushed a batch. */
+  #running: Promise<boolean> | undefined;
   #draining = false;
 
   /** @param options What to flush, and where to. */
@@ -69,7 +70,8 @@ export class Flusher {
     this.#draining = true;
     while (!this.#signal.aborted && (this.#running !== undefined || this.#source.pendingRecords > 0)) {
       this.#start();
-      await this.#running;
+      // Nothing more comes in by now: where nothing was flushed, nothing ever will be.
+      if (!await this.#running) break;
     }
     this.#stopLingering();
   }
@@ -90,23 +92,29 @@ export class Flusher {
   #start(): void {
     this.#stopLingering();
     if (this.#running !== undefined) return;
-    this.#running = this.#run().then(() => {
+    this.#running = this.#run().then((flushed) => {
       this.#running = undefined;
-      this.#lingerOn();
+      this.#lingerOn(flushed);
+      return flushed;
     }, (error) => {
-      // A defect: to start again at once would fail again at once, for ever. The next admission starts again.
       this.#running = undefined;
       throw error;
     });
   }
 
-  /** What a flush left behind waits for the rest of its time. */
-  #lingerOn(): void {
+  /**
+   * What a flush left behind waits for the rest of its time. Where nothing was flushed, because a defect left a batch in
+   * flight, it waits too, however much it is: to start at once would come back here at once, for ever.
+   */
+  #lingerOn(flushed: boolean): void {
     const { oldest, batch } = this.#source;
     if (oldest === undefined || this.#signal.aborted || this.#draining) return;
-    if (this.#worthIt()) return this.#start();
+    if (flushed && this.#worthIt()) return this.#start();
     const age = Math.max(0, Date.now() - oldest); // the clock may have been set back
-    this.#linger ??= setTimeout(() => this.#start(), Math.max(0, batch.linger - age));
+    this.#linger ??= setTimeout(
+      () => this.#start(),
+      flushed ? Math.max(0, batch.linger - age) : batch.linger,
+    );
   }
 
   #stopLingering(): void {
@@ -114,10 +122,12 @@ export class Flusher {
     this.#linger = undefined;
   }
 
-  async #run(): Promise<void> {
+  /** Flushes as long as it is worth it. Says whether the last attempt flushed a batch. */
+  async #run(): Promise<boolean> {
     do {
-      if (!await this.#flush()) return;
+      if (!await this.#flush()) return false;
     } while (this.#worthIt());
+    return true;
   }
 
   /** Flushes one batch. Says whether to go on. */
