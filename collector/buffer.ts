@@ -1,40 +1,26 @@
-import { type Amount, amountOf, type Batch, type BufferedBatch } from "./batch.ts";
+import {
+  type Amount,
+  amountBetween,
+  amountOf,
+  type Batch,
+  type BufferedBatch,
+  firstOfTail,
+  lastWithin,
+  weightOf,
+} from "./batch.ts";
+import type { BoundedBufferOptions, BufferObserver } from "./buffer_options.ts";
 import { ChunkPool } from "./chunk_pool.ts";
 import { type ChunkMemory, ChunkQueue } from "./chunk_queue.ts";
 import { ProducerQueue, type WaitOptions, type WaitOutcome } from "./producer_queue.ts";
 
-/** Is told of every record that comes and goes, at the very moment, so that books kept elsewhere always balance. */
-export interface BufferObserver {
-  /** Records came in. */
-  admitted(amount: Amount): void;
-  /** Records left to make room for newer ones. */
-  evicted(amount: Amount): void;
-  /** Records left because every sink has them. */
-  committed(amount: Amount): void;
-  /** Records left because a sink did not take them. */
-  discarded(amount: Amount): void;
-}
-
-/** Options of {@linkcode BoundedBuffer}. */
-export interface BoundedBufferOptions {
-  /** The most records it holds, those in flight included. */
-  readonly records: number;
-  /** The most bytes of records it holds, those in flight included. */
-  readonly bytes: number;
-  /** The most producers that may wait for room at once. @default {1024} */
-  readonly waiting?: number;
-  /** Who is told of what comes and goes. */
-  readonly observer?: BufferObserver;
-  /** Where the memory that it takes up is booked. @default nowhere */
-  readonly memory?: ChunkMemory;
-  /** Where its chunks come from. @default one of its own */
-  readonly chunks?: ChunkPool;
-}
+export type { BoundedBufferOptions, BufferObserver } from "./buffer_options.ts";
 
 const UNBOOKED: ChunkMemory = { tryReserve: () => true, charge() {}, release() {} };
 
 /**
  * The bounded first-in-first-out buffer of one source: bytes in chunks, limited in records **and** in bytes.
+ *
+ * A record that carries several, an OTLP request, counts by its weight everywhere, and comes and goes as a whole.
  *
  * It has mechanisms and no opinion: what happens to a batch that does not fit is an `OverloadPolicy`'s to say. What a
  * sink has begun to write still counts until it is committed, so that the bound holds whatever the sink does.
@@ -130,7 +116,7 @@ export class BoundedBuffer {
    * @returns Whether it would.
    */
   canEverHold(batch: Batch): boolean {
-    return batch.ends.length <= this.capacity.records && batch.data.length <= this.capacity.bytes;
+    return weightOf(batch) <= this.capacity.records && batch.data.length <= this.capacity.bytes;
   }
 
   /**
@@ -140,7 +126,7 @@ export class BoundedBuffer {
    * @returns Whether it has.
    */
   fits(batch: Batch): boolean {
-    return this.#records + batch.ends.length <= this.capacity.records &&
+    return this.#records + weightOf(batch) <= this.capacity.records &&
       this.#bytes + batch.data.length <= this.capacity.bytes;
   }
 
@@ -153,7 +139,7 @@ export class BoundedBuffer {
    */
   room(batch: Batch, from: number = 0): number {
     const start = from === 0 ? 0 : batch.ends[from - 1]!;
-    const limit = Math.min(batch.ends.length, from + this.capacity.records - this.#records);
+    const limit = lastWithin(batch, from, this.capacity.records - this.#records);
     const freeBytes = this.capacity.bytes - this.#bytes;
     let end = from;
     while (end < limit && batch.ends[end]! - start <= freeBytes) end++;
@@ -170,7 +156,7 @@ export class BoundedBuffer {
     const total = batch.ends.length;
     const records = this.capacity.records - (this.#inFlight?.records ?? 0);
     const bytes = this.capacity.bytes - (this.#inFlight?.bytes ?? 0);
-    let first = Math.max(0, total - records);
+    let first = firstOfTail(batch, records);
     while (first < total && batch.data.length - amountOf(batch, first).bytes > bytes) first++;
     return first;
   }
@@ -181,13 +167,13 @@ export class BoundedBuffer {
    * @param batch Where they are; a batch of a single large record that owns its memory is kept as it is, others are copied.
    * @param from Index of the first record.
    * @param to Index behind the last record.
-   * @returns How many bytes they have.
+   * @returns What they amount to.
    * @throws {RangeError} If there is no room for them.
    */
-  append(batch: Batch, from: number = 0, to: number = batch.ends.length): number {
-    const records = to - from;
-    if (records === 0) return 0;
-    const bytes = amountOf(batch, to).bytes - amountOf(batch, from).bytes;
+  append(batch: Batch, from: number = 0, to: number = batch.ends.length): Amount {
+    const amount = amountBetween(batch, from, to);
+    if (from === to) return amount;
+    const { records, bytes } = amount;
     if (
       this.#records + records > this.capacity.records || this.#bytes + bytes > this.capacity.bytes
     ) {
@@ -199,26 +185,27 @@ export class BoundedBuffer {
     this.#records += records;
     this.#bytes += bytes;
     this.#position += records;
-    this.#observer?.admitted({ records, bytes });
-    return bytes;
+    this.#observer?.admitted(amount);
+    return amount;
   }
 
   /**
    * Lets the oldest records go that are not in flight, until there is room.
    *
    * @param needed How much room is needed.
-   * @returns What left: exactly as many records as it took.
+   * @returns What left: exactly as many records as it took; the last of them may weigh more than that.
    */
   evictFor(needed: Amount): Amount {
+    const held = this.#chunks.weight;
     let records = 0;
     let bytes = 0;
     while (
-      this.#chunks.records > 0 &&
+      this.#chunks.weight > 0 &&
       (this.#records - records + needed.records > this.capacity.records ||
         this.#bytes - bytes + needed.bytes > this.capacity.bytes)
     ) {
       bytes += this.#chunks.dropOldest();
-      records++;
+      records = held - this.#chunks.weight;
     }
     const evicted = { records, bytes };
     this.#forget(evicted);
@@ -289,7 +276,7 @@ export class BoundedBuffer {
     for (let batch = this.#producers.first; batch !== undefined; batch = this.#producers.first) {
       if (!this.fits(batch)) return;
       // It leaves the queue first: whom the observer wakes may settle the buffer again, and must not find it there.
-      this.#producers.admitFirst(this.#position + batch.ends.length);
+      this.#producers.admitFirst(this.#position + weightOf(batch));
       this.append(batch);
     }
   }

@@ -25,6 +25,8 @@ const BYTES_PER_RECORD = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_
 export class Chunk {
   /** What its records are; changed only while it is empty. */
   format: RecordFormat;
+  /** Whether its records have weights; changed only while it is empty. */
+  weighted = false;
   /** The chunk behind this one, nearer to the newest record. */
   next: Chunk | undefined;
   /** Whether it left its queue while a batch of it was still in use. */
@@ -35,6 +37,8 @@ export class Chunk {
   readonly #adopted: boolean;
   #ends: Uint32Array;
   #admittedAt: Float64Array;
+  /** As in a batch, counted from the first record ever appended; made when the first record with a weight comes. */
+  #weightEnds: Uint32Array | undefined;
   /** Index of the first record that has not left yet. */
   #head = 0;
   /** How many records were appended. */
@@ -62,7 +66,10 @@ export class Chunk {
    * @returns The chunk.
    */
   static adopt(batch: Batch, now: number): Chunk {
-    return new Chunk(batch.format, batch.data, { ends: batch.ends, now });
+    const chunk = new Chunk(batch.format, batch.data, { ends: batch.ends, now });
+    chunk.weighted = batch.weightEnds !== undefined;
+    chunk.#weightEnds = batch.weightEnds;
+    return chunk;
   }
 
   /** How many bytes of records it can hold. */
@@ -72,7 +79,8 @@ export class Chunk {
 
   /** How many bytes of memory it takes up. */
   get memoryBytes(): number {
-    return this.#data.buffer.byteLength + this.#ends.length * BYTES_PER_RECORD;
+    const weights = this.#weightEnds === undefined ? 0 : this.#weightEnds.byteLength;
+    return this.#data.buffer.byteLength + this.#ends.length * BYTES_PER_RECORD + weights;
   }
 
   /** Whether it is of a size that is used again: a power of two. What came with a batch never is. */
@@ -114,8 +122,9 @@ export class Chunk {
   append(batch: Batch, from: number, to: number, now: number): boolean {
     const count = this.#count;
     const added = to - from;
-    const grows = count + added > this.#ends.length;
+    let grows = count + added > this.#ends.length;
     if (grows) this.#makeRoomForEnds(count + added);
+    if (this.weighted && this.#appendWeights(batch, from, to)) grows = true;
     const source = from === 0 ? 0 : batch.ends[from - 1]!;
     const target = this.#end(count);
     const whole = source === 0 && to === batch.ends.length;
@@ -148,6 +157,30 @@ export class Chunk {
   }
 
   /**
+   * Says how many of its oldest records weigh at most so much together.
+   *
+   * @param weight The most that they weigh.
+   * @returns A number of records, which may be more than there are where each weighs 1.
+   */
+  recordsWeighing(weight: number): number {
+    if (!this.weighted) return weight;
+    const limit = this.#weightEnd(this.#head) + weight;
+    let end = this.#head;
+    while (end < this.#count && this.#weightEnds![end]! <= limit) end++;
+    return end - this.#head;
+  }
+
+  /**
+   * Says what its oldest records weigh together.
+   *
+   * @param records How many.
+   * @returns Their weight.
+   */
+  weightOfFirst(records: number): number {
+    return this.weighted ? this.#weightEnd(this.#head + records) - this.#weightEnd(this.#head) : records;
+  }
+
+  /**
    * Lets go of the oldest records.
    *
    * @param records How many; no more than there are.
@@ -172,12 +205,15 @@ export class Chunk {
     this.#head = last;
     let ends = this.#ends.subarray(first, last);
     if (start > 0) ends = ends.map((end) => end - start);
-    return {
+    const batch = {
       format: this.format,
       data: this.#data.subarray(start, this.#ends[last - 1]!),
       ends,
       admittedAt: this.#admittedAt.subarray(first, last),
     };
+    if (!this.weighted) return batch;
+    const before = this.#weightEnd(first);
+    return { ...batch, weightEnds: this.#weightEnds!.subarray(first, last).map((end) => end - before) };
   }
 
   /** Moves its records to memory of just their size. Nobody may still use a batch of it. */
@@ -186,6 +222,10 @@ export class Chunk {
     const start = this.#end(this.#head);
     this.#data = memory.slice(start, this.#end(this.#count));
     this.#ends = this.#ends.slice(this.#head, this.#count).map((end) => end - start);
+    if (this.weighted) {
+      const before = this.#weightEnd(this.#head);
+      this.#weightEnds = this.#weightEnds!.slice(this.#head, this.#count).map((end) => end - before);
+    }
     this.#admittedAt = this.#admittedAt.slice(this.#head, this.#count);
     this.#count -= this.#head;
     this.#head = 0;
@@ -196,6 +236,8 @@ export class Chunk {
   clear(): void {
     this.#head = 0;
     this.#count = 0;
+    this.weighted = false;
+    this.#weightEnds = undefined;
     this.next = undefined;
     this.abandoned = false;
     this.charged = 0;
@@ -209,6 +251,25 @@ export class Chunk {
 
   #end(index: number): number {
     return index === 0 ? 0 : this.#ends[index - 1]!;
+  }
+
+  #weightEnd(index: number): number {
+    return index === 0 ? 0 : this.#weightEnds![index - 1]!;
+  }
+
+  /** Says whether it takes up more memory than before. */
+  #appendWeights({ weightEnds }: Batch, from: number, to: number): boolean {
+    const count = this.#count;
+    let kept = this.#weightEnds;
+    const grows = kept === undefined || kept.length < this.#ends.length;
+    if (grows) {
+      const larger = new Uint32Array(this.#ends.length);
+      if (kept !== undefined) larger.set(kept);
+      this.#weightEnds = kept = larger;
+    }
+    const shift = this.#weightEnd(count) - (from === 0 ? 0 : weightEnds![from - 1]!);
+    for (let i = from; i < to; i++) kept![count + i - from] = weightEnds![i]! + shift;
+    return grows;
   }
 
   #makeRoomForEnds(count: number): void {

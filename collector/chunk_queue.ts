@@ -1,4 +1,4 @@
-import type { Amount, Batch, BufferedBatch, RecordFormat } from "./batch.ts";
+import { type Amount, type Batch, type BufferedBatch, type RecordFormat, weightOf } from "./batch.ts";
 import { Chunk, LARGEST_CHUNK, SMALLEST_CHUNK } from "./chunk.ts";
 import { type ChunkPool, chunkSize } from "./chunk_pool.ts";
 
@@ -27,7 +27,7 @@ export class ChunkQueue {
   #tail: Chunk | undefined;
   /** The chunk that the batch in flight lies in; its memory must stay as it is. */
   #taken: Chunk | undefined;
-  #records = 0;
+  #weight = 0;
   #nextCapacity = SMALLEST_CHUNK;
   #lastBatchBytes = 0;
 
@@ -40,14 +40,14 @@ export class ChunkQueue {
     this.#memory = memory;
   }
 
-  /** How many records it holds that were not taken. */
-  get records(): number {
-    return this.#records;
+  /** What the records weigh that it holds and that were not taken; each weighs 1 at least. */
+  get weight(): number {
+    return this.#weight;
   }
 
   /** When the oldest record was admitted, in milliseconds since the Unix epoch. */
   get oldest(): number | undefined {
-    return this.#records === 0 ? undefined : this.#firstWithRecords().oldest;
+    return this.#weight === 0 ? undefined : this.#firstWithRecords().oldest;
   }
 
   /**
@@ -59,7 +59,8 @@ export class ChunkQueue {
    */
   append(batch: Batch, from: number, to: number): void {
     const now = Date.now();
-    this.#records += to - from;
+    this.#weight += weightOf(batch, to) - weightOf(batch, from);
+    const weighted = batch.weightEnds !== undefined;
     if (batch.ends.length === 1 && ownsLargeMemory(batch)) {
       const chunk = Chunk.adopt(batch, now);
       this.#charge(chunk);
@@ -70,8 +71,12 @@ export class ChunkQueue {
     while (next < to) {
       const start = next === 0 ? 0 : batch.ends[next - 1]!;
       let tail = this.#tail;
-      if (tail === undefined || tail.format !== batch.format || tail.free < batch.ends[next]! - start) {
+      if (
+        tail === undefined || tail.format !== batch.format || tail.weighted !== weighted ||
+        tail.free < batch.ends[next]! - start
+      ) {
         tail = this.#grow(batch.format, batch.ends[next]! - start, batch.ends[to - 1]! - start);
+        tail.weighted = weighted;
       }
       const limit = start + tail.free;
       let end = to;
@@ -91,8 +96,8 @@ export class ChunkQueue {
    */
   dropOldest(): number {
     const chunk = this.#firstWithRecords();
+    this.#weight -= chunk.weightOfFirst(1);
     const bytes = chunk.drop(1);
-    this.#records--;
     this.#tidy();
     return bytes;
   }
@@ -100,15 +105,15 @@ export class ChunkQueue {
   /**
    * Hands out the oldest records.
    *
-   * @param limit The most records and bytes; one record at least.
+   * @param limit The most records, by weight, and bytes; one record at least.
    * @returns The records, contiguous in memory and of one format, or nothing when there are none.
    */
   take(limit: Amount): BufferedBatch | undefined {
-    if (this.#records === 0) return undefined;
+    if (this.#weight === 0) return undefined;
     const chunk = this.#firstWithRecords();
     const records = chunk.bytes <= limit.bytes ? chunk.records : chunk.recordsWithin(limit.bytes);
-    const batch = chunk.take(Math.max(1, Math.min(records, limit.records)));
-    this.#records -= batch.ends.length;
+    const batch = chunk.take(Math.max(1, Math.min(records, chunk.recordsWeighing(limit.records))));
+    this.#weight -= weightOf(batch);
     this.#lastBatchBytes = batch.data.length;
     this.#taken = chunk;
     return batch;

@@ -1,4 +1,4 @@
-import type { Amount, Batch, BufferedBatch } from "./batch.ts";
+import { type Amount, amountOf, type Batch, type BufferedBatch } from "./batch.ts";
 import { BoundedBuffer } from "./buffer.ts";
 import type { ChunkPool } from "./chunk_pool.ts";
 import type { SourceConfig } from "./config.ts";
@@ -131,7 +131,7 @@ export class Source {
     if (batch.ends.length === 0) {
       return { accepted: NOTHING, dropped: NOTHING, evicted: NOTHING, position: this.buffer.position };
     }
-    const amount = { records: batch.ends.length, bytes: batch.data.length };
+    const amount = amountOf(batch);
     const admission = this.policy.admit(this.buffer, batch, producer);
     if (!(admission instanceof Promise)) return this.#book(admission, amount);
     const start = performance.now();

@@ -1,3 +1,4 @@
+import { amountOf } from "../collector/batch.ts";
 import { keepWhole, NOTHING, type OverloadPolicy, refusal } from "./policy.ts";
 
 /** Options of {@linkcode block}. */
@@ -26,7 +27,7 @@ export function block({ timeout }: BlockOptions): OverloadPolicy {
         switch (outcome.status) {
           case "admitted":
             return {
-              accepted: { records: batch.ends.length, bytes: batch.data.length },
+              accepted: amountOf(batch),
               dropped: NOTHING,
               evicted: NOTHING,
               position: outcome.position,

@@ -24,7 +24,8 @@ export function dropOldest(): OverloadPolicy {
 function keepTheNewest(buffer: BoundedBuffer, batch: Batch): Accepted {
   const first = buffer.firstThatCouldFit(batch);
   const dropped = amountOf(batch, first);
-  const accepted = { records: batch.ends.length - first, bytes: batch.data.length - dropped.bytes };
+  const all = amountOf(batch);
+  const accepted = { records: all.records - dropped.records, bytes: all.bytes - dropped.bytes };
   const evicted = buffer.evictFor(accepted);
   if (accepted.records > 0) buffer.append(batch, first);
   return { accepted, dropped, evicted, position: buffer.position };

@@ -61,9 +61,9 @@ export const NOTHING: Amount = { records: 0, bytes: 0 };
  * @returns The admission that says so.
  */
 export function keepWhole(buffer: BoundedBuffer, batch: Batch): Accepted {
-  buffer.append(batch);
+  const accepted = buffer.append(batch);
   return {
-    accepted: { records: batch.ends.length, bytes: batch.data.length },
+    accepted,
     dropped: NOTHING,
     evicted: NOTHING,
     position: buffer.position,

@@ -1,4 +1,5 @@
 import type { BufferedBatch, RecordFormat } from "../collector/batch.ts";
+import { EXTENSIONS } from "./file_encoding.ts";
 import { FileSeries } from "./file_series.ts";
 import { denoFileSystem, type FileHandle, type FileSystem } from "./file_system.ts";
 import { toSinkError } from "./io_error.ts";
@@ -48,8 +49,6 @@ export interface FileSinkOptions {
   monotonicNow?: () => number;
 }
 
-const EXTENSIONS: Readonly<Record<RecordFormat, string>> = { json: "ndjson", binary: "frames" };
-
 /** How many names that are taken are passed over before a file system that says so every time is no longer believed. */
 const MAX_NAMES_TRIED = 1_000;
 
@@ -57,7 +56,8 @@ const MAX_NAMES_TRIED = 1_000;
  * Writes batches to files, `{directory}/{source}/{UTC start time}-{n}`, with the extension
  *
  * - `.ndjson` for JSON: one record a line, as it came;
- * - `.frames` for binary: before each frame its length, as 4 bytes, big-endian.
+ * - `.frames` for binary: before each frame its length, as 4 bytes, big-endian;
+ * - `.logs.otlp`, `.metrics.otlp` and `.traces.otlp` for OTLP in Protobuf: before each message its length, likewise.
  *
  * Names sort in the order in which the files of a source were begun, as long as the clock is not set back between two
  * runs of the process; within one run a clock set back does no harm. No file is ever overwritten or added to by a later

@@ -1,4 +1,13 @@
-import type { Batch } from "../collector/batch.ts";
+import type { Batch, RecordFormat } from "../collector/batch.ts";
+
+/** What the names of files end with. OTLP messages do not tell their signal, so each signal has files of its own. */
+export const EXTENSIONS: Readonly<Record<RecordFormat, string>> = {
+  json: "ndjson",
+  binary: "frames",
+  "otlp-logs": "logs.otlp",
+  "otlp-metrics": "metrics.otlp",
+  "otlp-traces": "traces.otlp",
+};
 
 /** Bytes of the length, big-endian, that stands before each frame of a `.frames` file. */
 const FRAME_PREFIX_BYTES = 4;
@@ -15,7 +24,7 @@ const PIECE_BYTES = 1024 * 1024;
  * @returns Their number of bytes, prefixes included.
  */
 export function encodedBytes(batch: Batch, from: number, to: number): number {
-  const prefixes = batch.format === "binary" ? FRAME_PREFIX_BYTES * (to - from) : 0;
+  const prefixes = batch.format !== "json" ? FRAME_PREFIX_BYTES * (to - from) : 0;
   return endOf(batch, to) - endOf(batch, from) + prefixes;
 }
 

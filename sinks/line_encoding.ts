@@ -53,7 +53,7 @@ export class LineEncoder {
    */
   lineBytes(batch: BufferedBatch, source: string, record: number): number {
     const bytes = batch.ends[record]! - startOf(batch, record);
-    const binary = batch.format === "binary";
+    const binary = batch.format !== "json";
     if (!this.#envelope && !binary) return bytes;
     const value = binary ? Math.ceil(bytes / 3) * 4 + 2 : bytes - LINE_FEED;
     const head = this.#envelope

@@ -101,12 +101,10 @@ Deno.test("BoundedBuffer.append() admits a part of a batch", () => {
   const observer = recorder();
   const buffer = new BoundedBuffer({ records: 9, bytes: 99, observer });
   const batch = jsonBatch(["1", "22", "333", "4444"]);
-  assertEquals([buffer.append(batch, 1, 3), buffer.append(batch, 3)], [7, 5]);
-  assertEquals([buffer.append(batch, 4), buffer.append(batch, 2, 2), buffer.append(jsonBatch([]))], [
-    0,
-    0,
-    0,
-  ]);
+  assertEquals(buffer.append(batch, 1, 3), { records: 2, bytes: 7 });
+  assertEquals(buffer.append(batch, 3), { records: 1, bytes: 5 });
+  const nothing = [buffer.append(batch, 4), buffer.append(batch, 2, 2), buffer.append(jsonBatch([]))];
+  for (const amount of nothing) assertEquals(amount, { records: 0, bytes: 0 });
   assertEquals([buffer.records, buffer.bytes, buffer.position], [3, 12, 3]);
   assertEquals(observer.events, ["admitted 2/7", "admitted 1/5"]);
   assertEquals(takeLines(buffer), ["22", "333", "4444"]);

@@ -1,11 +1,15 @@
 import type { Amount, RecordFormat } from "../../collector/batch.ts";
 import type { Admission, PolicyName, Rejected } from "../../policies/mod.ts";
 
-/** A record by its identity: what it is made of follows from its `id` and `size`, see `contentOf()`. */
+/** A record by its identity: what it is made of follows from its `id` and `size`, see `encode()`. */
 export interface ModelRecord {
   readonly id: number;
   readonly size: number;
   readonly format: RecordFormat;
+  /** As how many records it counts; 1 where its batch has no weights. */
+  readonly weight: number;
+  /** Whether its batch has weights. */
+  readonly weighted: boolean;
 }
 
 /** A record in the buffer. */
@@ -145,7 +149,7 @@ export class BufferModel {
     now: number,
   ): void {
     this.held.push(...kept.map((record) => ({ ...record, admittedAt: now })));
-    this.position += kept.length;
+    this.position += sum(kept).records;
     count(this.sums.admitted, kept);
     count(this.sums.evicted, evicted);
     const position = this.position;
@@ -158,13 +162,16 @@ export class BufferModel {
   }
 }
 
-/** How many records, and how many bytes they have. */
+/** As how many the records count, and how many bytes they have. */
 export function sum(records: readonly ModelRecord[]): Amount {
-  return { records: records.length, bytes: records.reduce((bytes, { size }) => bytes + size, 0) };
+  return {
+    records: records.reduce((sum, { weight }) => sum + weight, 0),
+    bytes: records.reduce((bytes, { size }) => bytes + size, 0),
+  };
 }
 
 /** Bytes that say whose they are: a record that is torn, moved or mistaken for another shows. */
-export function contentOf({ id, size }: ModelRecord): Uint8Array {
+function contentOf({ id, size }: ModelRecord): Uint8Array {
   const content = new Uint8Array(size).fill(id * 37 + 11); // takes each value once in 256 records
   const view = new DataView(content.buffer);
   if (size >= 4) view.setUint32(0, id);
@@ -172,11 +179,30 @@ export function contentOf({ id, size }: ModelRecord): Uint8Array {
   return content;
 }
 
+/** Puts records one behind the other, in a view of memory that is larger by `slack`. */
+export function encode(
+  records: readonly ModelRecord[],
+  slack: number,
+): { data: Uint8Array; ends: Uint32Array } {
+  const ends = new Uint32Array(records.length);
+  let end = 0;
+  records.forEach(({ size }, i) => ends[i] = end += size);
+  const data = new Uint8Array(end + slack).subarray(slack >> 1, (slack >> 1) + end);
+  records.forEach((record, i) => data.set(contentOf(record), ends[i]! - record.size));
+  return { data, ends };
+}
+
+/** What each record and all before it weigh. */
+export function weightEndsOf(records: readonly ModelRecord[]): Uint32Array {
+  return Uint32Array.from(records, (_, i) => sum(records.slice(0, i + 1)).records);
+}
+
 function within(records: readonly ModelRecord[], limit: Amount): boolean {
-  return records.length <= limit.records && sum(records).bytes <= limit.bytes;
+  const { records: weight, bytes } = sum(records);
+  return weight <= limit.records && bytes <= limit.bytes;
 }
 
 function count(total: { records: number; bytes: number }, records: readonly ModelRecord[]): void {
-  total.records += records.length;
+  total.records += sum(records).records;
   total.bytes += sum(records).bytes;
 }

@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { Amount, BufferedBatch, RecordFormat } from "../../collector/batch.ts";
 import { BoundedBuffer } from "../../collector/buffer.ts";
 import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../../policies/mod.ts";
-import { BufferModel, contentOf, type HeldRecord, type ModelRecord } from "./model.ts";
+import { BufferModel, encode, type HeldRecord, type ModelRecord, sum, weightEndsOf } from "./model.ts";
 
 const RUNS = 1_000;
 const KIB = 1024;
@@ -63,6 +63,8 @@ function operationsOf({ size, records, bytes }: Scale) {
       },
     ),
     owned: fc.boolean(),
+    /** The heaviest record of a batch with weights; 0 for a batch without. */
+    heaviest: fc.constantFrom(0, 0, 1, 5, 40),
     /** The batch is a view of memory that is so much larger. */
     slack: fc.constantFrom(0, 0, 1_000),
   });
@@ -195,8 +197,12 @@ class Harness {
     assertEquals(this.#booked, 0);
   }
 
-  async #offer({ format, sizes, owned, slack }: Offer): Promise<void> {
-    const records = sizes.map((size): ModelRecord => ({ id: this.#nextId++, size, format }));
+  async #offer({ format, sizes, owned, slack, heaviest }: Offer): Promise<void> {
+    const weighted = heaviest > 0;
+    const records = sizes.map((size): ModelRecord => {
+      const id = this.#nextId++;
+      return { id, size, format, weighted, weight: weighted ? 1 + id * 7 % heaviest : 1 };
+    });
     const producer = this.#controllers.push(new AbortController()) - 1;
     const { data, ends } = encode(records, slack);
     this.#model.offer(producer, records, Date.now());
@@ -206,7 +212,8 @@ class Harness {
       if (!owned) data.fill(0xee);
     };
     const { signal } = this.#controllers[producer]!;
-    const admission = this.#policy.admit(this.#buffer, { format, data, ends, owned }, { signal });
+    const batch = { format, data, ends, owned, ...(weighted && { weightEnds: weightEndsOf(records) }) };
+    const admission = this.#policy.admit(this.#buffer, batch, { signal });
     if (admission instanceof Promise) admission.then(decide);
     else decide(admission);
     await undefined;
@@ -229,7 +236,8 @@ class Harness {
     this.#expected = this.#model.take(batch.ends.length);
     assertContent(batch, this.#expected);
     const single = batch.ends.length === 1;
-    assert(single || batch.ends.length <= limit!.records && batch.data.length <= limit!.bytes);
+    const { records, bytes } = sum(this.#expected);
+    assert(single || records <= limit!.records && bytes <= limit!.bytes);
   }
 
   #assertSame(): void {
@@ -239,11 +247,12 @@ class Harness {
     assertEquals(this.#sums, model.sums);
     assertEquals(buffer.position, model.position);
     assertEquals(buffer.producersWaiting, model.waiting.length);
-    assertEquals(buffer.inFlight?.records ?? 0, model.inFlight);
+    assertEquals(buffer.inFlight?.records ?? 0, sum(model.held.slice(0, model.inFlight)).records);
     assertEquals(buffer.oldest, model.held[model.inFlight]?.admittedAt);
     this.#assertBooks();
-    // A record takes up its bytes, and 12 for its end and its time.
-    assert(this.#booked >= buffer.bytes + 12 * buffer.records, `${this.#booked} bytes booked`);
+    // A record takes up its bytes, 12 for its end and its time, and 4 for its weight where it has one.
+    const least = model.held.reduce((sum, { weighted }) => sum + (weighted ? 16 : 12), buffer.bytes);
+    assert(this.#booked >= least, `${this.#booked} bytes booked`);
   }
 
   /** Holds at every moment: within the observer, too. */
@@ -256,20 +265,14 @@ class Harness {
   }
 }
 
-function encode(records: readonly ModelRecord[], slack: number): { data: Uint8Array; ends: Uint32Array } {
-  const ends = new Uint32Array(records.length);
-  let end = 0;
-  records.forEach(({ size }, i) => ends[i] = end += size);
-  const data = new Uint8Array(end + slack).subarray(slack >> 1, (slack >> 1) + end);
-  records.forEach((record, i) => data.set(contentOf(record), ends[i]! - record.size));
-  return { data, ends };
-}
-
 function assertContent(batch: BufferedBatch, records: readonly HeldRecord[]): void {
   const { data, ends } = encode(records, 0);
   assert(records.every(({ format }) => format === batch.format), "another format");
   assert(Buffer.compare(data, batch.data) === 0, "other bytes");
   assertEquals(Array.from(batch.ends), Array.from(ends));
+  const { weightEnds } = batch;
+  assert(records.every(({ weighted }) => weighted === (weightEnds !== undefined)), "other weights");
+  if (weightEnds !== undefined) assertEquals(Array.from(weightEnds), Array.from(weightEndsOf(records)));
   assertEquals(Array.from(batch.admittedAt), records.map(({ admittedAt }) => admittedAt));
 }
 
