@@ -15,6 +15,9 @@ export type { PolicyName } from "../policies/policy.ts";
 /** When an agent is answered: once its records are in the buffer, written by every sink, or synced by every sink. */
 export type AckLevel = "buffered" | "written" | "synced";
 
+/** How OTLP requests are kept. */
+export type RequestEncoding = "received" | "json";
+
 /** The whole config: validated, and with every default filled in. */
 export interface Config {
   readonly listen: ListenConfig;
@@ -110,6 +113,12 @@ export interface SourceConfig {
    * @default {"buffered"}
    */
   readonly ack: AckLevel;
+  /**
+   * How OTLP requests are kept: as they were received, or all of them as JSON. Only requests in Protobuf are changed.
+   *
+   * @default {"received"}
+   */
+  readonly encoding: RequestEncoding;
   /** Names of the sinks that get every record of the source; by default all, in the order of the file. */
   readonly sinks: readonly string[];
   readonly buffer: BufferConfig;

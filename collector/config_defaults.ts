@@ -43,7 +43,14 @@ export function resolveConfig(given: GivenConfig): Config {
 }
 
 function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly string[]): SourceConfig {
-  const { kind = "events", blockTimeout = 5 * SECOND, ack = "buffered", buffer = {}, batch = {} } = given;
+  const {
+    kind = "events",
+    blockTimeout = 5 * SECOND,
+    ack = "buffered",
+    encoding = "received",
+    buffer = {},
+    batch = {},
+  } = given;
   const { policy = POLICY_OF_KIND[kind], sinks = sinkNames } = given;
   const { records = 10_000, bytes = 16 * MIB } = buffer;
   return {
@@ -52,6 +59,7 @@ function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly 
     policy,
     blockTimeout,
     ack,
+    encoding,
     sinks,
     buffer: { records, bytes },
     batch: {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AckLevel, ConfigError, Kind, PolicyName } from "./config.ts";
+import type { AckLevel, ConfigError, Kind, PolicyName, RequestEncoding } from "./config.ts";
 import { formatPath } from "./config_issue.ts";
 import { parseListenAddress } from "./listen_address.ts";
 import { formatBytes, formatDuration, parseBytes, type Parsed, parseDuration } from "./quantity.ts";
@@ -13,6 +13,7 @@ const SINK_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 const KINDS = ["metrics", "frames", "logs", "traces", "events"] as const satisfies readonly Kind[];
 const POLICIES = ["block", "drop_newest", "drop_oldest", "reject"] as const satisfies readonly PolicyName[];
+const ENCODINGS = ["received", "json"] as const satisfies readonly RequestEncoding[];
 const ACK_LEVELS = ["buffered", "written", "synced"] as const satisfies readonly AckLevel[];
 
 /** An object without keys other than these. Of unknown ones, the issue's message lists the known ones. */
@@ -63,6 +64,7 @@ const source = object({
   policy: z.enum(POLICIES).optional(),
   blockTimeout: duration({ min: 1 }).optional(),
   ack: z.enum(ACK_LEVELS).optional(),
+  encoding: z.enum(ENCODINGS).optional(),
   sinks: z.array(z.string()).optional(),
   buffer: object({ records: count().optional(), bytes: bytes().optional() }).optional(),
   batch: object({

@@ -1,13 +1,15 @@
 import { Hono } from "hono";
-import { CONTENT_CODINGS, parseContentCoding } from "./content_coding.ts";
+import { OWN_ANSWERS } from "./answer_format.ts";
+import { parseContentCoding } from "./content_coding.ts";
+import { codingRefusal, mediaTypeRefusal, methodRefusal, noSourceRefusal } from "./head_refusal.ts";
 import { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { IngestLimits } from "./ingest_request.ts";
 import { framerFor, MEDIA_TYPES } from "./media_type.ts";
-import { answerUnread, type Refusal } from "./refusal.ts";
+import { addOtlpRoutes } from "./otlp_http.ts";
+import { answerUnread } from "./refusal.ts";
 import type { Source } from "./source.ts";
-import type { NoSource, SourceRegistry } from "./source_registry.ts";
-import { SOURCE_NAME_RULE } from "./source_name.ts";
+import type { SourceRegistry } from "./source_registry.ts";
 
 const INGEST_PATH = "/v1/ingest/";
 
@@ -19,7 +21,7 @@ export interface HttpIngestOptions {
   readonly onDefect: (error: unknown) => void;
 }
 
-/** The HTTP routes for agents: `POST /v1/ingest/{source}`. */
+/** The HTTP routes for agents: `POST /v1/ingest/{source}`, and those of OTLP. */
 export class HttpIngest {
   /** The routes, to be served. */
   readonly app = new Hono();
@@ -32,13 +34,8 @@ export class HttpIngest {
     this.#registry = registry;
     this.#ingest = new Ingest(limits);
     this.app.post(`${INGEST_PATH}:source`, (c) => this.#post(c.req.param("source"), c.req.raw));
-    this.app.all(`${INGEST_PATH}:source`, (c) =>
-      answerUnread({
-        status: 405,
-        code: "method_not_allowed",
-        message: `${c.req.method} is not allowed here: records are sent with POST`,
-        headers: { Allow: "POST" },
-      }, c.req.raw));
+    this.app.all(`${INGEST_PATH}:source`, (c) => answerUnread(methodRefusal(c.req.method), c.req.raw));
+    addOtlpRoutes(this.app, { registry, ingest: this.#ingest, draining: () => this.#draining });
     this.app.notFound((c) =>
       answerUnread({
         status: 404,
@@ -79,7 +76,9 @@ export class HttpIngest {
   #post(name: string, request: Request): Promise<Response> | Response {
     if (this.#draining) return answerUnread(SHUTTING_DOWN, request);
     const source = this.#registry.get(name);
-    if (typeof source === "string") return answerUnread(this.#noSource(source, name), request);
+    if (typeof source === "string") {
+      return answerUnread(noSourceRefusal(source, name, this.#registry.limit), request);
+    }
     return this.#ingestInto(source, request);
   }
 
@@ -89,55 +88,15 @@ export class HttpIngest {
     const framer = framerFor(headers.get("content-type"));
     if (framer === undefined) {
       source.ledger.refuse("unsupported_media_type");
-      return answerUnread({
-        status: 415,
-        code: "unsupported_media_type",
-        // What curl and syslog-ng send unless they are told another one: the first thing that a newcomer meets.
-        message:
-          `content type '${
-            headers.get("content-type")
-          }' is not understood: set the header Content-Type to one of ` +
-          MEDIA_TYPES,
-      }, request);
+      return answerUnread(mediaTypeRefusal(headers.get("content-type"), MEDIA_TYPES), request);
     }
     const coding = parseContentCoding(headers.get("content-encoding"));
     if (coding === undefined) {
       source.ledger.refuse("unsupported_media_type");
-      const known = CONTENT_CODINGS.join(", ");
-      return answerUnread({
-        status: 415,
-        code: "unsupported_media_type",
-        message: `content encoding '${
-          headers.get("content-encoding")
-        }' is not understood: use one of ${known}`,
-        headers: { "Accept-Encoding": known },
-      }, request);
+      return answerUnread(codingRefusal(headers.get("content-encoding")), request);
     }
     const contentLength = headers.get("content-length");
     const length = contentLength === null ? undefined : Number(contentLength);
-    return this.#ingest.handle({ request, source, framer, coding, length });
-  }
-
-  #noSource(reason: NoSource, name: string): Refusal {
-    const shown = name.length > 150 ? `${name.slice(0, 150)}…` : name;
-    switch (reason) {
-      case "bad_name":
-        return {
-          status: 400,
-          code: "invalid_source_name",
-          message: `'${shown}' cannot be the name of a source: it must be ${SOURCE_NAME_RULE}`,
-        };
-      case "unknown_source":
-        return {
-          status: 404,
-          code: "unknown_source",
-          message: `no name or pattern of the config's 'sources' matches '${shown}'`,
-        };
-      case "too_many_sources": {
-        const { limit } = this.#registry;
-        const message = `source '${shown}' would be one more than the limit of ${limit} sources`;
-        return { status: 429, code: "too_many_sources", message, details: { limit } };
-      }
-    }
+    return this.#ingest.handle({ request, source, framer, coding, length, answers: OWN_ANSWERS });
   }
 }

@@ -90,17 +90,17 @@ export class Ingest {
     const framing = framer(body, framingLimits(source, limits));
     if (!framing.ok) {
       memory.release(reserved);
-      return refuse(source, framing.code, framingRefusal(source, framing));
+      return refuse(ingest, framing.code, framingRefusal(source, framing));
     }
     const { batch } = framing;
     const grown = Math.max(0, batch.data.length - reserved); // a line of text becomes a longer record
     if (grown > 0 && !memory.tryReserve(grown)) {
       memory.release(reserved);
-      return refuse(source, "overloaded", readRefusal(ingest, "overloaded", limits));
+      return refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
     }
     const answer = (admission: Admission) => {
       memory.release(reserved + grown);
-      return answerAdmission(source, admission);
+      return answerAdmission(ingest, admission);
     };
     const admission = source.offer(batch, request);
     return admission instanceof Promise ? admission.then(answer) : answer(admission);
@@ -125,35 +125,38 @@ export class Ingest {
       if (!decoded.ok) {
         const { failure } = decoded;
         return failure === "invalid_encoding"
-          ? refuse(source, "invalid_record", { status: 400, code: failure, message: decoded.reason })
-          : refuse(source, READ_FAILURE_REASON[failure], readRefusal(ingest, failure, limits));
+          ? refuse(ingest, "invalid_record", { status: 400, code: failure, message: decoded.reason })
+          : refuse(ingest, READ_FAILURE_REASON[failure], readRefusal(ingest, failure, limits));
       }
       body = decoded.body;
     }
     const framing = framer(body, framingLimits(source, limits));
-    if (!framing.ok) return refuse(source, framing.code, framingRefusal(source, framing));
+    if (!framing.ok) return refuse(ingest, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
     if (batch.data.length > lease.bytes && !lease.tryResize(batch.data.length)) {
-      return refuse(source, "overloaded", readRefusal(ingest, "overloaded", limits));
+      return refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
     }
     const admission = await source.offer({ ...batch, owned: true }, request);
     // A batch of one record may have been kept as it is; any other was copied or discarded.
     const kept = "accepted" in admission && admission.accepted.records > 0 && batch.ends.length === 1;
     if (!kept) giveBlock(body.buffer as ArrayBuffer);
     lease.tryResize(0);
-    return await answerAdmission(source, admission);
+    return await answerAdmission(ingest, admission);
   }
 }
 
-function answerAdmission(source: Source, admission: Admission): Response | Promise<Response> {
+function answerAdmission(
+  { source, answers }: IngestRequest,
+  admission: Admission,
+): Response | Promise<Response> {
   return "rejected" in admission
-    ? answerRefusal(rejectionRefusal(source, admission))
-    : answerAccepted(source, admission);
+    ? answerRefusal(rejectionRefusal(source, admission), answers)
+    : answerAccepted(source, admission, answers);
 }
 
-function refuse(source: Source, reason: RefusalReason, refusal: Refusal): Response {
+function refuse({ source, answers }: IngestRequest, reason: RefusalReason, refusal: Refusal): Response {
   source.ledger.refuse(reason);
-  return answerRefusal(refusal);
+  return answerRefusal(refusal, answers);
 }
 
 /** More records than the whole buffer holds are refused before memory is taken for them. */

@@ -1,3 +1,4 @@
+import { type AnswerFormat, OWN_ANSWERS } from "./answer_format.ts";
 import type { ReadFailure } from "./body_reader.ts";
 import type { RefusalReason } from "./ledger.ts";
 import type { StreamTotals } from "./ndjson_stream.ts";
@@ -5,8 +6,6 @@ import type { FramingFailure } from "./record_locator.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { Accepted, Rejected } from "../policies/mod.ts";
-
-const JSON_HEADERS = { "Content-Type": "application/json" };
 
 /** What every request gets while the daemon shuts down. */
 export const SHUTTING_DOWN: Refusal = {
@@ -32,14 +31,21 @@ export type Counts = Omit<StreamTotals, "lost">;
  *
  * @param source Where they went.
  * @param admission What was kept of them.
+ * @param answers How the answer is written.
  * @returns The answer: at once, or where the source acknowledges what is written, once it is.
  */
-export function answerAccepted(source: Source, admission: Accepted): Response | Promise<Response> {
+export function answerAccepted(
+  source: Source,
+  admission: Accepted,
+  answers: AnswerFormat,
+): Response | Promise<Response> {
   const { accepted: { records }, dropped, evicted, position } = admission;
   const counts = { accepted: records, dropped: dropped.records, evicted: evicted.records };
-  if (source.config.ack === "buffered" || records === 0) return answerCounts(source, counts);
+  if (source.config.ack === "buffered" || records === 0) return answerCounts(source, counts, answers);
   return source.settled(position, records).then((settlement) =>
-    settlement === "lost" ? answerRefusal(notWritten(source, counts)) : answerCounts(source, counts)
+    settlement === "lost"
+      ? answerRefusal(notWritten(source, counts), answers)
+      : answerCounts(source, counts, answers)
   );
 }
 
@@ -48,11 +54,11 @@ export function answerAccepted(source: Source, admission: Accepted): Response | 
  *
  * @param source Where its records went.
  * @param counts What became of them.
- * @returns The answer, 202 or, where the source acknowledges what is written, 200.
+ * @param answers How the answer is written.
+ * @returns The answer.
  */
-export function answerCounts(source: Source, { accepted, dropped, evicted }: Counts): Response {
-  const body = `{"accepted":${accepted},"dropped":${dropped},"evicted":${evicted}}\n`;
-  return new Response(body, { status: source.config.ack === "buffered" ? 202 : 200, headers: JSON_HEADERS });
+export function answerCounts(source: Source, counts: Counts, answers: AnswerFormat = OWN_ANSWERS): Response {
+  return answers.accepted(counts, source.config.ack !== "buffered");
 }
 
 /**
@@ -79,12 +85,12 @@ export function notWritten(source: Source, counts: Counts): Refusal {
  * @returns The refusal that says so.
  */
 export function framingRefusal(source: Source, failure: FramingFailure): Refusal {
-  const { code, record, offset, reason, limit, tooMany } = failure;
+  const { code, record, offset, reason, limit, tooMany, field } = failure;
   if (tooMany) return rejectionRefusal(source, { rejected: "too_large" });
   const message = `record ${record}, byte ${offset}: ${reason}`;
   return code === "too_large"
     ? { status: 413, code, message, details: { record, offset, limit } }
-    : { status: 400, code, message, details: { record, offset } };
+    : { status: 400, code, message, details: { record, offset, ...(field && { field }) } };
 }
 
 /**

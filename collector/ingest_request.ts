@@ -1,3 +1,4 @@
+import type { AnswerFormat } from "./answer_format.ts";
 import type { BodyReader, ReadFailure } from "./body_reader.ts";
 import type { ContentCoding } from "./content_coding.ts";
 import { READ_FAILURE_REASON, SHUTTING_DOWN } from "./ingest_answer.ts";
@@ -31,6 +32,8 @@ export interface IngestRequest {
   readonly coding: ContentCoding | "identity";
   /** Length of the body as it is sent, where the agent told it. */
   readonly length: number | undefined;
+  /** How its answer is written. */
+  readonly answers: AnswerFormat;
 }
 
 /**
@@ -81,12 +84,14 @@ export function refuseUnread(
     readonly details?: Readonly<Record<string, unknown>>;
   },
 ): Response {
-  const { source, request } = ingest;
+  const { source, request, answers } = ingest;
   source.ledger.refuse(READ_FAILURE_REASON[failure]);
   const refusal = readRefusal(ingest, failure, limits);
   const detailed = { ...refusal, details: { ...refusal.details, ...details } };
   // Of a body that broke off there is nothing left to read.
-  return failure === "aborted" ? answerRefusal(detailed) : answerUnread(detailed, request, reader);
+  return failure === "aborted"
+    ? answerRefusal(detailed, answers)
+    : answerUnread(detailed, request, reader, answers);
 }
 
 /**

@@ -23,6 +23,8 @@ export interface FramingFailure {
   readonly offset: number;
   /** What is wrong, in words. */
   readonly reason: string;
+  /** Of a record with a schema: path of the field that is not what it should be, where it is one. */
+  readonly field?: string;
   /** With `too_large`: the limit in bytes. */
   readonly limit?: number;
   /** With `too_large`: whether there are too many records, and not one that is too large. */

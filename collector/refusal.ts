@@ -1,3 +1,4 @@
+import { type AnswerFormat, OWN_ANSWERS } from "./answer_format.ts";
 import { type HeldBody, Lingering } from "./lingering.ts";
 
 /** A request that gets an error as its answer. */
@@ -32,10 +33,12 @@ const BREAK_OFF_AFTER = 2;
  * Makes the answer to a refused request whose body was read to its end, or that has none.
  *
  * @param refusal Why it is refused.
+ * @param answers How the answer is written.
  * @returns The answer.
  */
-export function answerRefusal(refusal: Refusal): Response {
-  return new Response(toBody(refusal), { status: refusal.status, headers: toHeaders(refusal) });
+export function answerRefusal(refusal: Refusal, answers: AnswerFormat = OWN_ANSWERS): Response {
+  const { status } = refusal;
+  return new Response(answers.refusal(refusal), { status, headers: toHeaders(refusal, answers) });
 }
 
 /**
@@ -49,26 +52,34 @@ export function answerRefusal(refusal: Refusal): Response {
  * @param refusal Why it is refused.
  * @param request The request.
  * @param reader The reader of its body, where it was begun to be read.
+ * @param answers How the answer is written.
  * @returns The answer.
  */
-export function answerUnread(refusal: Refusal, request: Request, reader?: HeldBody): Response {
+export function answerUnread(
+  refusal: Refusal,
+  request: Request,
+  reader?: HeldBody,
+  answers: AnswerFormat = OWN_ANSWERS,
+): Response {
   const { body, headers, bodyUsed } = request;
   const length = Number(headers.get("content-length") ?? (body === null ? 0 : Infinity));
-  if (reader === undefined && !bodyUsed && length <= SMALL_REMAINDER) return answerRefusal(refusal);
+  if (reader === undefined && !bodyUsed && length <= SMALL_REMAINDER) {
+    return answerRefusal(refusal, answers);
+  }
   const closing = { ...refusal, headers: { ...refusal.headers, Connection: "close" } };
-  if (body === null) return breakOff(closing);
+  if (body === null) return breakOff(closing, answers);
   // A body that was read in one go is a small one, and there is nothing to hold it by.
   const held = reader ?? (bodyUsed ? undefined : body.getReader());
   if (held !== undefined) lingering.hold(held);
-  return answerRefusal(closing);
+  return answerRefusal(closing, answers);
 }
 
 /**
  * An answer that tells everything and then breaks off without an end, so that the server resets the connection: for the body
  * of a method that is not to have one, which cannot be held.
  */
-function breakOff(refusal: Refusal): Response {
-  const body = toBody(refusal);
+function breakOff(refusal: Refusal, answers: AnswerFormat): Response {
+  const body = answers.refusal(refusal);
   let told = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stream = new ReadableStream<Uint8Array>({
@@ -90,7 +101,7 @@ function breakOff(refusal: Refusal): Response {
     },
   }, { highWaterMark: 0 });
   // Without a length: the server takes an answer that has all of its bytes for complete, and does not break it off.
-  return new Response(stream, { status: refusal.status, headers: toHeaders(refusal) });
+  return new Response(stream, { status: refusal.status, headers: toHeaders(refusal, answers) });
 }
 
 /** Ends a connection on purpose. The server reports it as an error of the answer, which it is not. */
@@ -98,10 +109,6 @@ export class HangUp extends Error {
   override readonly name = "HangUp";
 }
 
-function toBody({ code, message, details }: Refusal): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify({ error: { code, message, ...details } }) + "\n");
-}
-
-function toHeaders({ status, headers }: Refusal): Record<string, string> {
-  return { "Content-Type": "application/json", ...(status === 503 ? RETRY_AFTER : undefined), ...headers };
+function toHeaders({ status, headers }: Refusal, { contentType }: AnswerFormat): Record<string, string> {
+  return { "Content-Type": contentType, ...(status === 503 ? RETRY_AFTER : undefined), ...headers };
 }

@@ -25,7 +25,7 @@ Deno.test("parseConfig() refuses unknown keys at every level, and names the know
     ],
     [
       withSource({ "a b": 1 }),
-      `sources.a["a b"]: ${unknown("kind, policy, blockTimeout, ack, sinks, buffer, batch")}`,
+      `sources.a["a b"]: ${unknown("kind, policy, blockTimeout, ack, encoding, sinks, buffer, batch")}`,
     ],
     [withSource({ buffer: { size: 1 } }), `sources.a.buffer.size: ${unknown("records, bytes")}`],
     [withSource({ batch: { size: 1 } }), `sources.a.batch.size: ${unknown("records, bytes, linger")}`],
@@ -85,6 +85,10 @@ Deno.test("parseConfig() refuses other wrong types and names", () => {
     [
       withSource({ policy: "drop" }),
       'sources.a.policy: "drop" is not known here: give "block", "drop_newest", "drop_oldest" or "reject"',
+    ],
+    [
+      withSource({ encoding: "proto" }),
+      'sources.a.encoding: "proto" is not known here: give "received" or "json"',
     ],
     [withSource({ ack: 1 }), 'sources.a.ack: 1 is not known here: give "buffered", "written" or "synced"'],
     [withSource({ sinks: "console" }), 'sources.a.sinks: "console" is not a list: give [ … ]'],

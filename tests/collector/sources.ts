@@ -55,6 +55,7 @@ export function sourceConfig(options: Partial<SourceConfig> = {}): SourceConfig 
     policy: options.policy ?? "reject",
     blockTimeout: options.blockTimeout ?? 5_000,
     ack: options.ack ?? "buffered",
+    encoding: options.encoding ?? "received",
     sinks: options.sinks ?? ["disk"],
     buffer: options.buffer ?? { records: 10_000, bytes: 1 << 20 },
     batch: options.batch ?? { records: 1_000_000, bytes: 1 << 30, linger: 1 << 30 },

@@ -1,0 +1,107 @@
+import type { RecordFormat } from "./batch.ts";
+import type { Framing } from "./framing.ts";
+import { describeUnexpected, JsonValidator } from "./json_validator.ts";
+import type { Framer } from "./media_type.ts";
+import { OtlpJson } from "./otlp_json.ts";
+import { toOtlpJson } from "./otlp_json_encoding.ts";
+import { REQUESTS, type Signal } from "./otlp_schema.ts";
+import { OtlpWire } from "./otlp_wire.ts";
+import {
+  type FramingFailure,
+  invalidRecord,
+  locateUtf8Records,
+  type RecordLocator,
+} from "./record_locator.ts";
+import { RecordSpans } from "./record_spans.ts";
+
+const LINE_FEED = 0x0a, CARRIAGE_RETURN = 0x0d, TAB = 0x09, SPACE = 0x20;
+
+// Shared by all bodies: framing is synchronous, and each call starts anew.
+const validator = new JsonValidator();
+const spans = new RecordSpans();
+const json = new OtlpJson();
+const wire = new OtlpWire();
+const encoder = new TextEncoder();
+
+/** Options of {@linkcode otlpFramer}. */
+export interface OtlpFramerOptions {
+  readonly signal: Signal;
+  /** How the request is encoded. */
+  readonly encoding: "json" | "protobuf";
+  /** Whether a request in Protobuf becomes one in JSON. */
+  readonly toJson: boolean;
+}
+
+/**
+ * Says how to make a record of an OTLP request: the whole request is one, and weighs as many as it carries. A request
+ * that carries nothing makes none. JSON keeps its bytes; if it spans lines, the white space between its tokens goes.
+ *
+ * @param options What the request is, and what shall be made of it.
+ * @returns The framer. The limit of one record is not looked at: a request is limited as a body.
+ */
+export function otlpFramer({ signal, encoding, toJson }: OtlpFramerOptions): Framer {
+  if (encoding === "json") return (body) => frameJson(signal, body);
+  return toJson ? (body) => frameAsJson(signal, body) : (body) => frameProtobuf(signal, body);
+}
+
+function frameJson(signal: Signal, body: Uint8Array): Framing {
+  validator.lineBreaks = false;
+  validator.nonAscii = false;
+  let failure = locateUtf8Records(locateValue, body, { record: Infinity }, spans, () => validator.nonAscii);
+  let weight = 0;
+  if (failure === undefined) {
+    weight = json.weigh(body, spans.start(0), REQUESTS[signal]);
+    if (weight < 0) failure = invalidField(json);
+  }
+  const framing = failure ?? one("json", weight, () => spans.pack(body, validator.lineBreaks).data);
+  spans.clear();
+  return framing;
+}
+
+/** One JSON value, and nothing else. */
+const locateValue: RecordLocator = (body, _limits, spans) => {
+  const start = skipBlank(body, 0);
+  if (start === body.length) return invalidRecord(1, start, "no JSON value");
+  const stop = validator.validate(body, start, body.length);
+  if (stop < 0) return invalidRecord(1, validator.offset, validator.reason);
+  spans.add(start, stop);
+  const rest = skipBlank(body, stop);
+  return rest === body.length
+    ? undefined
+    : invalidRecord(1, rest, describeUnexpected(body, rest, body.length, "the end of the body"));
+};
+
+function skipBlank(body: Uint8Array, at: number): number {
+  while (at < body.length && isBlank(body[at]!)) at++;
+  return at;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
+}
+
+function frameProtobuf(signal: Signal, body: Uint8Array): Framing {
+  const weight = wire.weigh(body, REQUESTS[signal]);
+  return weight < 0 ? invalidField(wire) : one(`otlp-${signal}`, weight, () => body);
+}
+
+function frameAsJson(signal: Signal, body: Uint8Array): Framing {
+  const weight = wire.weigh(body, REQUESTS[signal]);
+  return weight < 0
+    ? invalidField(wire)
+    : one("json", weight, () => encoder.encode(`${toOtlpJson(signal, body)}\n`));
+}
+
+function one(format: RecordFormat, weight: number, makeData: () => Uint8Array): Framing {
+  if (weight === 0) {
+    return { ok: true, batch: { format, data: new Uint8Array(0), ends: new Uint32Array(0) } };
+  }
+  const data = makeData();
+  const batch = { format, data, ends: Uint32Array.of(data.length), weightEnds: Uint32Array.of(weight) };
+  return { ok: true, batch };
+}
+
+function invalidField({ offset, path, reason }: OtlpJson | OtlpWire): FramingFailure {
+  const failure = invalidRecord(1, offset, path === "" ? reason : `${path}: ${reason}`);
+  return path === "" ? failure : { ...failure, field: path };
+}

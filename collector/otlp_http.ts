@@ -1,0 +1,84 @@
+import type { Hono } from "hono";
+import { parseContentCoding } from "./content_coding.ts";
+import { codingRefusal, mediaTypeRefusal, methodRefusal, noSourceRefusal } from "./head_refusal.ts";
+import type { Ingest } from "./ingest.ts";
+import { SHUTTING_DOWN } from "./ingest_answer.ts";
+import { otlpAnswers } from "./otlp_answer.ts";
+import { otlpFramer } from "./otlp_framing.ts";
+import { type Signal, SIGNALS } from "./otlp_schema.ts";
+import { answerUnread, type Refusal } from "./refusal.ts";
+import type { Source } from "./source.ts";
+import type { SourceRegistry } from "./source_registry.ts";
+
+/** What the routes of OTLP need. */
+export interface OtlpRoutesOptions {
+  readonly registry: SourceRegistry;
+  readonly ingest: Ingest;
+  /** Whether every request is refused, because the daemon stops. */
+  readonly draining: () => boolean;
+}
+
+/**
+ * Adds the routes of OTLP/HTTP: `POST /v1/{signal}` into the source `otlp-{signal}`, and
+ * `POST /sources/{source}/v1/{signal}` into any other.
+ *
+ * @param app Where to.
+ * @param options Where requests go.
+ */
+export function addOtlpRoutes(app: Hono, options: OtlpRoutesOptions): void {
+  for (const signal of SIGNALS) {
+    app.all(`/v1/${signal}`, (c) => receive(c.req.raw, `otlp-${signal}`, signal, options));
+    app.all(
+      `/sources/:source/v1/${signal}`,
+      (c) => receive(c.req.raw, c.req.param("source"), signal, options),
+    );
+  }
+}
+
+function receive(
+  request: Request,
+  name: string,
+  signal: Signal,
+  { registry, ingest, draining }: OtlpRoutesOptions,
+): Response | Promise<Response> {
+  const { headers, method } = request;
+  const encoding = parseEncoding(headers.get("content-type"));
+  const answers = otlpAnswers(signal, encoding ?? "json");
+  const refuse = (refusal: Refusal, source?: Source) => {
+    source?.ledger.refuse("unsupported_media_type");
+    return answerUnread(refusal, request, undefined, answers);
+  };
+  if (method !== "POST") return refuse(methodRefusal(method));
+  if (draining()) return refuse(SHUTTING_DOWN);
+  const source = registry.get(name);
+  if (typeof source === "string") return refuse(noSourceRefusal(source, name, registry.limit));
+  if (encoding === undefined) {
+    return refuse(
+      mediaTypeRefusal(headers.get("content-type"), "application/x-protobuf, application/json"),
+      source,
+    );
+  }
+  const coding = parseContentCoding(headers.get("content-encoding"));
+  if (coding === undefined) return refuse(codingRefusal(headers.get("content-encoding")), source);
+  const contentLength = headers.get("content-length");
+  return ingest.handle({
+    request,
+    source,
+    framer: otlpFramer({ signal, encoding, toJson: source.config.encoding === "json" }),
+    coding,
+    length: contentLength === null ? undefined : Number(contentLength),
+    answers,
+  });
+}
+
+function parseEncoding(contentType: string | null): "json" | "protobuf" | undefined {
+  const [type = ""] = (contentType ?? "").split(";", 1);
+  switch (type.trim().toLowerCase()) {
+    case "application/x-protobuf":
+      return "protobuf";
+    case "application/json":
+      return "json";
+    default:
+      return undefined;
+  }
+}

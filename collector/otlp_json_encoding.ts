@@ -1,0 +1,32 @@
+import { fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { REQUEST_SCHEMAS, type Signal } from "./otlp_schema.ts";
+
+/** The fields that are hexadecimal in OTLP's JSON, where Protobuf's own mapping has base64. */
+const IDS: ReadonlySet<string> = new Set(["traceId", "spanId", "parentSpanId"]);
+
+/**
+ * Encodes an OTLP request in Protobuf as OTLP/JSON: 64-bit integers as strings, enums as integers, ids in hexadecimal
+ * digits. Fields that have their default value are left out, and so are fields that OTLP 1.11 does not know.
+ *
+ * @param signal What the request carries.
+ * @param request The request; it must be valid.
+ * @returns JSON on one line, without a line feed.
+ */
+export function toOtlpJson(signal: Signal, request: Uint8Array): string {
+  const message = fromBinary(REQUEST_SCHEMAS[signal], request, { readUnknownFields: false });
+  const value = toJson(REQUEST_SCHEMAS[signal], message, { enumAsInteger: true });
+  writeIdsInHex(value);
+  return JSON.stringify(value);
+}
+
+/** Attributes cannot be mistaken for ids: their names are values in OTLP, and not names in the JSON. */
+function writeIdsInHex(value: JsonValue): void {
+  if (Array.isArray(value)) {
+    for (const item of value) writeIdsInHex(item);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [name, inner] of Object.entries<JsonValue>(value as JsonObject)) {
+      if (typeof inner === "object") writeIdsInHex(inner);
+      else if (IDS.has(name)) (value as JsonObject)[name] = Uint8Array.fromBase64(inner as string).toHex();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { FieldKind } from "./otlp_schema.ts";
+
+const INTEGER = /^-?[0-9]+$/;
+const NUMBER = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
+
+/** What JSON has no numbers for. */
+const NAMED: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
+
+/** The least and the largest value of each type of integer. */
+const RANGES: Readonly<Partial<Record<FieldKind, readonly [bigint, bigint]>>> = {
+  uint64: [0n, 2n ** 64n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  enum: [-(2n ** 31n), 2n ** 31n - 1n],
+};
+
+/**
+ * Says whether a text is a value of a type of integer, as Protobuf's JSON mapping writes them: a number or a string.
+ *
+ * @param text The number, or what is between the quotes of the string.
+ * @param kind The type.
+ * @param quoted Whether it is a string.
+ * @returns Whether it is. `1e3` and `2.0` are, as numbers only.
+ */
+export function isInteger(text: string, kind: FieldKind, quoted: boolean): boolean {
+  if (!INTEGER.test(text)) {
+    if (quoted || !NUMBER.test(text)) return false;
+    const value = Number(text);
+    return Number.isSafeInteger(value) && isInteger(`${value}`, kind, false);
+  }
+  // A time in nanoseconds has 19 digits, and any number of 19 digits is one of 64 bits without a sign.
+  if (kind === "uint64" && text.length <= 19 && text.charCodeAt(0) !== 0x2d) return true;
+  const value = BigInt(text);
+  const [least, largest] = RANGES[kind]!;
+  return value >= least && value <= largest;
+}
+
+/**
+ * Says whether a text is a floating-point number, as Protobuf's JSON mapping writes them: a number or a string.
+ *
+ * @param text The number, or what is between the quotes of the string.
+ * @param quoted Whether it is a string.
+ * @returns Whether it is. `NaN` and the infinities are, as strings only; what is too large for a double is not.
+ */
+export function isNumberText(text: string, quoted: boolean): boolean {
+  if (quoted && NAMED.has(text)) return true;
+  return NUMBER.test(text) && Number.isFinite(Number(text));
+}

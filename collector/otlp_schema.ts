@@ -1,0 +1,137 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { ScalarType } from "@bufbuild/protobuf";
+import {
+  ExportLogsServiceRequestSchema,
+  ExportMetricsServiceRequestSchema,
+  ExportTraceServiceRequestSchema,
+} from "./otlp/otlp_pb.ts";
+
+/** What an OTLP request carries. */
+export type Signal = "logs" | "metrics" | "traces";
+
+/** Every signal that is received. */
+export const SIGNALS: readonly Signal[] = ["logs", "metrics", "traces"];
+
+/** How the value of a field is written: what the wire format, and what JSON makes of it. */
+export type FieldKind =
+  | "double"
+  | "uint64"
+  | "int64"
+  | "uint32"
+  | "int32"
+  | "enum"
+  | "bool"
+  | "string"
+  | "bytes"
+  | "message";
+
+/** The wire types of Protobuf. */
+export const VARINT = 0, FIXED64 = 1, DELIMITED = 2, START_GROUP = 3, END_GROUP = 4, FIXED32 = 5;
+
+/** A field of a message, in the form that is quick to check by. */
+export interface OtlpField {
+  /** Its name in JSON. */
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** The wire type of one value. */
+  readonly wireType: number;
+  readonly repeated: boolean;
+  /** Whether several values may stand in one delimited field. */
+  readonly packable: boolean;
+  /** Of a field of kind `message`: what it holds. */
+  readonly message: OtlpMessage | undefined;
+  /** Of an id, which is hexadecimal in JSON: how many digits it has; 0 for any other field. */
+  readonly idDigits: number;
+  /** Whether each value is one of those that requests are counted in. */
+  readonly counts: boolean;
+  /** Number of the group of fields of which a message has at most one; 0 for none. */
+  readonly choice: number;
+  /** A bit of its own among the fields of its message. */
+  readonly bit: number;
+}
+
+/** A message, in the form that is quick to check by. */
+export interface OtlpMessage {
+  /** By number; there are gaps. */
+  readonly byNumber: readonly (OtlpField | undefined)[];
+  /** By name in JSON. */
+  readonly byName: ReadonlyMap<string, OtlpField>;
+}
+
+/** Digits of the ids that are hexadecimal in JSON, by the names of their fields. */
+const ID_DIGITS: Readonly<Record<string, number>> = { traceId: 32, spanId: 16, parentSpanId: 16 };
+
+/** The fields whose values are what requests are counted in. */
+const COUNTED: ReadonlySet<string> = new Set(["logRecords", "dataPoints", "spans"]);
+
+const SCALARS: Readonly<Record<ScalarType, readonly [FieldKind, number]>> = {
+  [ScalarType.DOUBLE]: ["double", FIXED64],
+  [ScalarType.FLOAT]: ["double", FIXED32],
+  [ScalarType.INT64]: ["int64", VARINT],
+  [ScalarType.UINT64]: ["uint64", VARINT],
+  [ScalarType.INT32]: ["int32", VARINT],
+  [ScalarType.FIXED64]: ["uint64", FIXED64],
+  [ScalarType.FIXED32]: ["uint32", FIXED32],
+  [ScalarType.BOOL]: ["bool", VARINT],
+  [ScalarType.STRING]: ["string", DELIMITED],
+  [ScalarType.BYTES]: ["bytes", DELIMITED],
+  [ScalarType.UINT32]: ["uint32", VARINT],
+  [ScalarType.SFIXED32]: ["int32", FIXED32],
+  [ScalarType.SFIXED64]: ["int64", FIXED64],
+  [ScalarType.SINT32]: ["int32", VARINT],
+  [ScalarType.SINT64]: ["int64", VARINT],
+};
+
+/** The generated description of the request of each signal. */
+export const REQUEST_SCHEMAS = {
+  logs: ExportLogsServiceRequestSchema,
+  metrics: ExportMetricsServiceRequestSchema,
+  traces: ExportTraceServiceRequestSchema,
+} as const satisfies Record<Signal, DescMessage>;
+
+const messages = new Map<string, OtlpMessage>();
+
+/** The request of each signal. */
+export const REQUESTS: Readonly<Record<Signal, OtlpMessage>> = {
+  logs: compile(REQUEST_SCHEMAS.logs),
+  metrics: compile(REQUEST_SCHEMAS.metrics),
+  traces: compile(REQUEST_SCHEMAS.traces),
+};
+
+function compile(description: DescMessage): OtlpMessage {
+  const known = messages.get(description.typeName);
+  if (known !== undefined) return known;
+  const byNumber: (OtlpField | undefined)[] = [];
+  const byName = new Map<string, OtlpField>();
+  const message = { byNumber, byName };
+  messages.set(description.typeName, message); // before its fields: messages hold each other
+  for (const [index, field] of description.fields.entries()) {
+    const compiled = compileField(field, index, description);
+    byNumber[field.number] = compiled;
+    byName.set(compiled.name, compiled);
+  }
+  for (let number = 0; number < byNumber.length; number++) byNumber[number] ??= undefined; // no holes, which are slow
+  return message;
+}
+
+function compileField(field: DescField, index: number, { oneofs }: DescMessage): OtlpField {
+  const { jsonName: name } = field;
+  const repeated = field.fieldKind === "list";
+  let kind: FieldKind = "message";
+  let wireType: number = DELIMITED;
+  if (field.message === undefined) {
+    [kind, wireType] = field.scalar === undefined ? ["enum", VARINT] : SCALARS[field.scalar];
+  }
+  return {
+    name,
+    kind,
+    wireType,
+    repeated,
+    packable: repeated && wireType !== DELIMITED,
+    message: field.message && compile(field.message),
+    idDigits: ID_DIGITS[name] ?? 0,
+    counts: COUNTED.has(name),
+    choice: field.oneof === undefined ? 0 : oneofs.indexOf(field.oneof) + 1,
+    bit: 1 << index,
+  };
+}

@@ -1,0 +1,110 @@
+// @ts-types="../types/deno_std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { fromBinary, fromJson } from "@bufbuild/protobuf";
+import { REQUEST_SCHEMAS, SIGNALS } from "../../collector/otlp_schema.ts";
+import { TestIngest } from "./http_ingest.ts";
+import { decodeRequest, encodeRequest } from "./otlp_decoder.ts";
+import { FULL, toJson } from "./otlp_requests.ts";
+import { assertBalanced } from "./sources.ts";
+
+const RUNS = 10_000;
+
+/** Numbers that are the same in every run. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
+    return ((state ^ state >>> 13) >>> 0) % below;
+  };
+}
+
+/** A valid message with some bytes changed, left out, doubled or put elsewhere. */
+function mutate(valid: Uint8Array, random: (below: number) => number): Uint8Array<ArrayBuffer> {
+  let mutated = [...valid];
+  for (let changes = 1 + random(3); changes > 0; changes--) {
+    const at = random(mutated.length);
+    const length = 1 + random(8);
+    switch (random(6)) {
+      case 0:
+        mutated[at] = random(256);
+        break;
+      case 1:
+        mutated[at]! ^= 1 << random(8);
+        break;
+      case 2:
+        mutated.splice(at, length);
+        break;
+      case 3:
+        mutated.splice(at, 0, ...Array.from({ length }, () => random(256)));
+        break;
+      case 4:
+        mutated.splice(at, 0, ...mutated.slice(random(mutated.length)).slice(0, length * 4));
+        break;
+      case 5:
+        mutated = mutated.slice(0, at + 1);
+    }
+  }
+  return Uint8Array.from(mutated);
+}
+
+/** What became of mutated requests: how many were accepted, and how many refused. */
+async function send(
+  path: string,
+  contentType: string,
+  valid: Uint8Array,
+  decode: (bytes: Uint8Array) => unknown,
+): Promise<{ accepted: number; refused: number }> {
+  const random = randomOf(valid.length);
+  const ingest = new TestIngest({
+    rules: { "*": { policy: "reject", buffer: { records: 1e9, bytes: 1e9 } } },
+  });
+  const counts = { accepted: 0, refused: 0 };
+  const start = performance.now();
+  for (let run = 0; run < RUNS; run++) {
+    const mutated = mutate(valid, random);
+    const request = new Request(`http://localhost${path}`, {
+      method: "POST",
+      body: mutated,
+      headers: { "Content-Type": contentType, "Content-Length": `${mutated.length}` },
+    });
+    const response = await ingest.ingest.fetch(request);
+    await response.bytes();
+    assertEquals(response.headers.get("content-type"), contentType);
+    if (response.status === 200) {
+      counts.accepted++;
+      decode(mutated); // or else it throws
+    } else {
+      assertEquals(response.status, 400);
+      counts.refused++;
+    }
+  }
+  for (const source of ingest.registry.all) {
+    assertBalanced(source);
+    assertEquals(source.ledger.refusals.get("invalid_record"), counts.refused);
+  }
+  assertEquals(ingest.defects, []);
+  assert(performance.now() - start < 120_000, "it takes too long");
+  return counts;
+}
+
+for (const signal of SIGNALS) {
+  Deno.test(`POST /v1/${signal} accepts no mutation of ${RUNS} in Protobuf that a decoder refuses`, async () => {
+    const valid = encodeRequest(signal, FULL[signal].request);
+    const { accepted, refused } = await send(`/v1/${signal}`, "application/x-protobuf", valid, (bytes) => {
+      decodeRequest(signal, bytes);
+      fromBinary(REQUEST_SCHEMAS[signal], bytes);
+    });
+    // Both happen often, or this would show nothing.
+    assert(accepted > 200 && refused > 5_000, `${accepted} accepted, ${refused} refused`);
+  });
+
+  Deno.test(`POST /v1/${signal} accepts no mutation of ${RUNS} in JSON that a decoder refuses`, async () => {
+    const valid = new TextEncoder().encode(JSON.stringify(toJson(FULL[signal].request)));
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    const { accepted, refused } = await send(`/v1/${signal}`, "application/json", valid, (bytes) => {
+      const value = JSON.parse(decoder.decode(bytes));
+      fromJson(REQUEST_SCHEMAS[signal], value, { ignoreUnknownFields: true });
+    });
+    assert(accepted > 200 && refused > 5_000, `${accepted} accepted, ${refused} refused`);
+  });
+}
