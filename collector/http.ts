@@ -35,7 +35,7 @@ export class HttpIngest {
     this.#ingest = new Ingest(limits);
     this.app.post(`${INGEST_PATH}:source`, (c) => this.#post(c.req.param("source"), c.req.raw));
     this.app.all(`${INGEST_PATH}:source`, (c) => answerUnread(methodRefusal(c.req.method), c.req.raw));
-    addOtlpRoutes(this.app, { registry, ingest: this.#ingest, draining: () => this.#draining });
+    addOtlpRoutes(this.app, { registry, ingest: this.#ingest, draining: () => this.#draining, onDefect });
     this.app.notFound((c) =>
       answerUnread({
         status: 404,

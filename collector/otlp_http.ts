@@ -16,6 +16,8 @@ export interface OtlpRoutesOptions {
   readonly ingest: Ingest;
   /** Whether every request is refused, because the daemon stops. */
   readonly draining: () => boolean;
+  /** Is told of a defect: an error that no agent can have caused. */
+  readonly onDefect: (error: unknown) => void;
 }
 
 /**
@@ -39,7 +41,7 @@ function receive(
   request: Request,
   name: string,
   signal: Signal,
-  { registry, ingest, draining }: OtlpRoutesOptions,
+  { registry, ingest, draining, onDefect }: OtlpRoutesOptions,
 ): Response | Promise<Response> {
   const { headers, method } = request;
   const encoding = parseEncoding(headers.get("content-type"));
@@ -68,6 +70,9 @@ function receive(
     coding,
     length: contentLength === null ? undefined : Number(contentLength),
     answers,
+  }).catch((error) => {
+    onDefect(error);
+    return refuse({ status: 500, code: "internal", message: "the collector failed" });
   });
 }
 
