@@ -1,0 +1,39 @@
+import type { AgentOptions, AgentReport } from "./otlp_sdk_agent.ts";
+
+const AGENT = new URL("./otlp_sdk_agent.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/**
+ * Runs a program that is instrumented with the SDK, to its end.
+ *
+ * @param options What it exports, and where to.
+ * @returns What it exported and what came of it.
+ */
+export async function runSdkAgent(options: AgentOptions): Promise<AgentReport> {
+  return JSON.parse(await run([AGENT, JSON.stringify(options)], {}));
+}
+
+/**
+ * Runs a program with Deno's own exporter.
+ *
+ * @param script The program, which prints what it did.
+ * @param env More variables of its environment.
+ * @returns What it printed.
+ */
+export function runDeno(script: string, env: Record<string, string>): Promise<string> {
+  return run([script], { OTEL_DENO: "true", ...env });
+}
+
+async function run(args: string[], env: Record<string, string>): Promise<string> {
+  // Its coverage is nobody's concern, and would be written where the tests' own is.
+  const { DENO_COVERAGE_DIR: _, ...inherited } = Deno.env.toObject();
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", "--no-check", "--config", CONFIG, ...args],
+    env: { ...inherited, ...env, NO_COLOR: "1" },
+    clearEnv: true,
+    signal: AbortSignal.timeout(120_000),
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (!success) throw new Error(`The agent failed: ${text}${new TextDecoder().decode(stderr)}`);
+  return text;
+}
