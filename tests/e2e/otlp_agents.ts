@@ -1,6 +1,8 @@
+import type { DenoAgentReport } from "./otlp_deno_agent.ts";
 import type { AgentOptions, AgentReport } from "./otlp_sdk_agent.ts";
 
 const AGENT = new URL("./otlp_sdk_agent.ts", import.meta.url).pathname;
+const DENO_AGENT = new URL("./otlp_deno_agent.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /**
@@ -14,14 +16,19 @@ export async function runSdkAgent(options: AgentOptions): Promise<AgentReport> {
 }
 
 /**
- * Runs a program with Deno's own exporter.
+ * Runs a program with Deno's own exporter, to its end.
  *
- * @param script The program, which prints what it did.
  * @param env More variables of its environment.
- * @returns What it printed.
+ * @returns What it exported.
  */
-export function runDeno(script: string, env: Record<string, string>): Promise<string> {
-  return run([script], { OTEL_DENO: "true", ...env });
+export async function runDenoAgent(env: Record<string, string>): Promise<DenoAgentReport> {
+  const file = await Deno.makeTempFile();
+  try {
+    await run([DENO_AGENT, file], { OTEL_DENO: "true", ...env });
+    return JSON.parse(await Deno.readTextFile(file));
+  } finally {
+    await Deno.remove(file);
+  }
 }
 
 async function run(args: string[], env: Record<string, string>): Promise<string> {
