@@ -66,8 +66,8 @@ export function observeAll(...observers: readonly FlushObserver[]): FlushObserve
     permitGranted(sink, seconds) {
       for (const observer of observers) observer.permitGranted(sink, seconds);
     },
-    flushed(sink, seconds, source) {
-      for (const observer of observers) observer.flushed(sink, seconds, source);
+    flushed(sink, seconds, source, amount) {
+      for (const observer of observers) observer.flushed(sink, seconds, source, amount);
     },
     failed(sink, error, retryIn, source) {
       for (const observer of observers) observer.failed(sink, error, retryIn, source);

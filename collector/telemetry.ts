@@ -1,4 +1,5 @@
 import { type Attributes, metrics } from "@opentelemetry/api";
+import { FlushSpans } from "./flush_spans.ts";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { createHistograms, type HistogramKey, withEmptySeries } from "./histograms.ts";
@@ -15,7 +16,8 @@ const SCOPE = "penstock";
  * The daemon's own metrics: counters and gauges over the plain numbers of the ledgers, histograms of durations.
  *
  * Every instrument exists twice: on a meter of our own, for Prometheus, and on the global one. The latter does nothing
- * unless Deno's OpenTelemetry exporter is on (`OTEL_DENO=true`), which then sends the same metrics by OTLP.
+ * unless Deno's OpenTelemetry exporter is on (`OTEL_DENO=true`), which then sends the same metrics by OTLP, and a span for
+ * each flush.
  *
  * It is made before what it observes, because that in turn is made with `flushes` and `blocked()`.
  */
@@ -25,9 +27,16 @@ export class Telemetry {
   /** Is told what flushes do. */
   readonly flushes: FlushObserver = {
     permitGranted: (_sink, seconds) => this.#record("poolWait", seconds, {}),
-    flushed: (sink, seconds) => this.#record("sinkFlush", seconds, { sink }),
-    failed: (sink, error, retryIn) => this.failures.failed(sink, error, retryIn),
+    flushed: (sink, seconds, source, amount) => {
+      this.#record("sinkFlush", seconds, { sink });
+      this.#spans.flushed(sink, seconds, source, amount);
+    },
+    failed: (sink, error, retryIn, source) => {
+      this.failures.failed(sink, error, retryIn);
+      this.#spans.failed(sink, error, source);
+    },
   };
+  readonly #spans = new FlushSpans(SCOPE);
   readonly #reader = new PullReader();
   readonly #provider = new MeterProvider({ readers: [this.#reader] });
   readonly #meters = [this.#provider.getMeter(SCOPE), metrics.getMeter(SCOPE)];

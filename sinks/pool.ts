@@ -1,3 +1,4 @@
+import type { Amount } from "../collector/batch.ts";
 import { type Drainable, Flusher } from "./flusher.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { Sink, SinkError } from "./sink.ts";
@@ -20,8 +21,8 @@ export interface SinkSlot {
 export interface FlushObserver {
   /** A permit was granted, after so many seconds; 0 when at once. */
   permitGranted(sink: string, seconds: number): void;
-  /** A sink took a batch of a source, in so many seconds. */
-  flushed(sink: string, seconds: number, source: string): void;
+  /** A sink took a batch of a source, of that amount, in so many seconds. */
+  flushed(sink: string, seconds: number, source: string, amount: Amount): void;
   /**
    * An attempt to write a batch of a source failed; `retryIn` is the pause until the next one in milliseconds, nothing
    * when there is none.

@@ -20,15 +20,15 @@ Deno.test("flushLog() tells once that a sink fails, and once that it works again
   using time = new FakeTime();
   const { observer, lines } = makeLog("info");
   observer.permitGranted("disk", 0);
-  observer.flushed("disk", 0.001, "a");
+  observer.flushed("disk", 0.001, "a", { records: 1, bytes: 2 });
   assertEquals(lines(), []);
   for (let i = 0; i < 5; i++) {
     observer.failed("disk", FULL, 100, "a");
     time.tick(300);
   }
   assertEquals(lines(), ['WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"']);
-  observer.flushed("disk", 0.001, "a");
-  observer.flushed("disk", 0.001, "a");
+  observer.flushed("disk", 0.001, "a", { records: 1, bytes: 2 });
+  observer.flushed("disk", 0.001, "a", { records: 1, bytes: 2 });
   assertEquals(lines(), ["INFO  sink works again sink=disk failures=5 forMs=1500"]);
   observer.failed("disk", FULL, 100, "a");
   assertEquals(lines().length, 1, "a new failure is told again");
@@ -40,7 +40,7 @@ Deno.test("flushLog() tells when a sink fails in another way, and keeps sinks ap
   observer.failed("disk", DENIED, 100, "a");
   observer.failed("other", FULL, 100, "a");
   observer.failed("disk", DENIED, 100, "a");
-  observer.flushed("other", 0, "a");
+  observer.flushed("other", 0, "a", { records: 1, bytes: 2 });
   assertEquals(lines().map((line) => line.replace(/ forMs=.*/, "")), [
     'WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"',
     'WARN  sink fails sink=disk source=a kind=EACCES error="not allowed"',
@@ -53,11 +53,11 @@ Deno.test("flushLog() takes a sink for working again only when it works for ever
   const { observer, lines } = makeLog("info");
   observer.failed("disk", FULL, 100, "a");
   observer.failed("disk", FULL, 100, "b");
-  observer.flushed("disk", 0, "c"); // whose directory is another one
-  observer.flushed("disk", 0, "a");
+  observer.flushed("disk", 0, "c", { records: 1, bytes: 2 }); // whose directory is another one
+  observer.flushed("disk", 0, "a", { records: 1, bytes: 2 });
   observer.failed("disk", FULL, 100, "b");
   assertEquals(lines(), ['WARN  sink fails sink=disk source=a kind=ENOSPC error="disk full"']);
-  observer.flushed("disk", 0, "b");
+  observer.flushed("disk", 0, "b", { records: 1, bytes: 2 });
   assertEquals(lines().map((line) => line.replace(/ forMs=.*/, "")), [
     "INFO  sink works again sink=disk failures=3",
   ]);
@@ -76,7 +76,7 @@ Deno.test("flushLog() tells at level debug which permits were granted at once an
   const { observer, lines } = makeLog("debug");
   observer.permitGranted("disk", 0);
   observer.permitGranted("disk", 0.2504);
-  observer.flushed("disk", 0.012, "a");
+  observer.flushed("disk", 0.012, "a", { records: 1, bytes: 2 });
   observer.failed("disk", FULL, 99.6, "a");
   assertEquals(lines(), [
     "DEBUG permit granted sink=disk outcome=immediate waitedMs=0",
@@ -96,13 +96,13 @@ Deno.test("observeAll() tells everybody everything, in order", () => {
   });
   const all = observeAll(observer("a"), observer("b"));
   all.permitGranted("disk", 1);
-  all.flushed("disk", 2, "app");
+  all.flushed("disk", 2, "app", { records: 1, bytes: 2 });
   all.failed("disk", FULL, undefined, "app");
   assertEquals(told, [
     ["a", "permitGranted", "disk", 1],
     ["b", "permitGranted", "disk", 1],
-    ["a", "flushed", "disk", 2, "app"],
-    ["b", "flushed", "disk", 2, "app"],
+    ["a", "flushed", "disk", 2, "app", { records: 1, bytes: 2 }],
+    ["b", "flushed", "disk", 2, "app", { records: 1, bytes: 2 }],
     ["a", "failed", "disk", FULL, undefined, "app"],
     ["b", "failed", "disk", FULL, undefined, "app"],
   ]);

@@ -47,7 +47,7 @@ Deno.test("Telemetry.flushes counts errors by kind, retries apart, and times wha
   telemetry.flushes.failed("disk", ioError("ENOSPC"), 100, "app");
   telemetry.flushes.failed("disk", ioError("ENOSPC"), 200, "app");
   telemetry.flushes.failed("disk", ioError("EIO"), undefined, "app");
-  telemetry.flushes.flushed("disk", 0.002, "app");
+  telemetry.flushes.flushed("disk", 0.002, "app", { records: 1, bytes: 2 });
   const text = await telemetry.prometheus();
   parsePrometheus(text);
   assertEquals(linesOf(text, "penstock_sink_errors_total"), [

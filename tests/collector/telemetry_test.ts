@@ -251,7 +251,7 @@ Deno.test("Telemetry tells the same on the global meter, which Deno's OTLP expor
     const parts = new Parts();
     const telemetry = observe(parts);
     await offer(parts.add({ name: "app" }), ["1", "2"]);
-    telemetry.flushes.flushed("disk", 0.002, "app");
+    telemetry.flushes.flushed("disk", 0.002, "app", { records: 1, bytes: 2 });
     await provider.forceFlush();
     const told = exporter.getMetrics().flatMap(({ scopeMetrics }) =>
       scopeMetrics.flatMap(({ metrics }) => metrics)

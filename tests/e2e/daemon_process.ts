@@ -42,6 +42,8 @@ export interface DaemonOptions {
    * @default {"main.ts"}
    */
   main?: string;
+  /** More variables of the daemon's environment. */
+  env?: Record<string, string>;
 }
 
 /** How a daemon ended. */
@@ -101,9 +103,11 @@ export class DaemonProcess implements AsyncDisposable {
       await Deno.writeTextFile(file, JSON.stringify({ ...given, listen }, null, 2));
       // Not inherited but copied: an empty DENO_COVERAGE_DIR means the working directory, so it has to be left out.
       const common = { cwd: directory, env: environment(coverage), clearEnv: true, stdin: "null" } as const;
+      const env = { ...common.env, ...options.env };
       const permissions = await askPermissions(main, file, common);
       child = new Deno.Command(Deno.execPath(), {
         ...common,
+        env,
         args: [...runArgs(permissions), main, "start", "--config", file, "--log-format", "json", ...args],
         stdout: stdout === "null" ? "null" : "piped",
         stderr: "piped",
