@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** The body of every request. */
   readonly body: Uint8Array;
+  /** @default {"application/x-ndjson"} */
+  readonly contentType?: string;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function putLoad(generator: "wrk" | "built-in", options: LoadOption
 
 async function runWrk(
   directory: string,
-  { url, connections, seconds, body }: LoadOptions,
+  { url, connections, seconds, body, contentType = "application/x-ndjson" }: LoadOptions,
 ): Promise<LoadResult> {
   await Deno.writeFile(`${directory}/body`, body);
   const script = `${directory}/post.lua`;
@@ -56,7 +58,7 @@ async function runWrk(
     script,
     `
     wrk.method = "POST"
-    wrk.headers["Content-Type"] = "application/x-ndjson"
+    wrk.headers["Content-Type"] = "${contentType}"
     local file = io.open("${directory}/body", "rb")
     wrk.body = file:read("*a")
     file:close()
@@ -74,13 +76,15 @@ async function runWrk(
 
 async function runBuiltIn(
   directory: string,
-  { url, connections, seconds, body }: LoadOptions,
+  { url, connections, seconds, body, contentType = "application/x-ndjson" }: LoadOptions,
 ): Promise<LoadResult> {
   const file = `${directory}/body`;
   await Deno.writeFile(file, body);
   const script = new URL("./load_generator.ts", import.meta.url).pathname;
-  const args = ["run", "--allow-net", "--allow-read", script, url, `${connections}`, `${seconds}`, file];
-  return JSON.parse(await output(Deno.execPath(), args));
+  const options = [url, `${connections}`, `${seconds}`, file, contentType];
+  return JSON.parse(
+    await output(Deno.execPath(), ["run", "--allow-net", "--allow-read", script, ...options]),
+  );
 }
 
 async function output(command: string, args: string[]): Promise<string> {

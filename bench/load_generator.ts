@@ -2,16 +2,16 @@
  * A small closed-loop load generator for where `wrk` is not installed: as many connections as asked for, each sends the
  * same request again as soon as the answer to the last one is there. Prints `{"requests":n,"seconds":s,"failed":n}`.
  *
- * Usage: `deno run --allow-net bench/load_generator.ts URL CONNECTIONS SECONDS BODY_FILE`
+ * Usage: `deno run --allow-net bench/load_generator.ts URL CONNECTIONS SECONDS BODY_FILE [CONTENT_TYPE]`
  */
-const [url, connections, seconds, bodyFile] = Deno.args;
+const [url, connections, seconds, bodyFile, contentType = "application/x-ndjson"] = Deno.args;
 if (url === undefined || connections === undefined || seconds === undefined || bodyFile === undefined) {
   throw new TypeError("Usage: load_generator.ts URL CONNECTIONS SECONDS BODY_FILE");
 }
 const { hostname, port, pathname } = new URL(url);
 const body = await Deno.readFile(bodyFile);
 const head = new TextEncoder().encode(
-  `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${body.length}\r\n\r\n`,
+  `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n\r\n`,
 );
 const request = new Uint8Array(head.length + body.length);
 request.set(head);

@@ -3,7 +3,7 @@ function path(name: string): string {
 }
 
 /**
- * Starts the daemon with one source, `bench`, that blocks and goes to files.
+ * Starts the daemon with sources that block and go to files; requests to `bench-json` are kept as OTLP/JSON.
  *
  * @param directory Where its config and its files are put.
  * @returns The daemon.
@@ -14,7 +14,10 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
     config,
     JSON.stringify({
       listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
-      sources: { bench: { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } } },
+      sources: {
+        "bench-json": { policy: "block", encoding: "json", buffer: { records: 100_000, bytes: "64MiB" } },
+        "bench*": { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } },
+      },
       sinks: { disk: { type: "file", directory: `${directory}/data` } },
     }),
   );
