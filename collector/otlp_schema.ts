@@ -32,6 +32,7 @@ export const VARINT = 0, FIXED64 = 1, DELIMITED = 2, START_GROUP = 3, END_GROUP 
 export interface OtlpField {
   /** Its name in JSON. */
   readonly name: string;
+  readonly nameBytes: Uint8Array;
   readonly kind: FieldKind;
   /** The wire type of one value. */
   readonly wireType: number;
@@ -55,7 +56,7 @@ export interface OtlpMessage {
   /** By number; there are gaps. */
   readonly byNumber: readonly (OtlpField | undefined)[];
   /** By name in JSON. */
-  readonly byName: ReadonlyMap<string, OtlpField>;
+  readonly names: OtlpNames;
 }
 
 /** Digits of the ids that are hexadecimal in JSON, by the names of their fields. */
@@ -89,6 +90,45 @@ export const REQUEST_SCHEMAS = {
   traces: ExportTraceServiceRequestSchema,
 } as const satisfies Record<Signal, DescMessage>;
 
+/** How many slots names are spread over; a power of two. */
+const SLOTS = 64;
+const NO_FIELDS: readonly OtlpField[] = [];
+
+/** The fields of a message by their names in JSON: to be found without making a string of the name. */
+export class OtlpNames {
+  readonly #slots: OtlpField[][] = [];
+  readonly #fields = new Map<string, OtlpField>();
+
+  /** @param field A field more. */
+  add(field: OtlpField): void {
+    this.#fields.set(field.name, field);
+    const slot = slotOf(field.nameBytes.length, field.nameBytes[0]!);
+    for (let empty = this.#slots.length; empty <= slot; empty++) this.#slots.push([]);
+    this.#slots[slot]!.push(field);
+  }
+
+  /**
+   * @param length How many bytes a name has.
+   * @param first The first of them.
+   * @returns The few fields whose name it may be.
+   */
+  inSlot(length: number, first: number): readonly OtlpField[] {
+    return this.#slots[slotOf(length, first)] ?? NO_FIELDS;
+  }
+
+  /**
+   * @param name A name.
+   * @returns The field of that name, if there is one.
+   */
+  get(name: string): OtlpField | undefined {
+    return this.#fields.get(name);
+  }
+}
+
+function slotOf(length: number, first: number): number {
+  return length + first * 5 & SLOTS - 1;
+}
+
 const messages = new Map<string, OtlpMessage>();
 
 /** The request of each signal. */
@@ -102,13 +142,13 @@ function compile(description: DescMessage): OtlpMessage {
   const known = messages.get(description.typeName);
   if (known !== undefined) return known;
   const byNumber: (OtlpField | undefined)[] = [];
-  const byName = new Map<string, OtlpField>();
-  const message = { byNumber, byName };
+  const names = new OtlpNames();
+  const message = { byNumber, names };
   messages.set(description.typeName, message); // before its fields: messages hold each other
   for (const [index, field] of description.fields.entries()) {
     const compiled = compileField(field, index, description);
     byNumber[field.number] = compiled;
-    byName.set(compiled.name, compiled);
+    names.add(compiled);
   }
   for (let number = 0; number < byNumber.length; number++) byNumber[number] ??= undefined; // no holes, which are slow
   return message;
@@ -124,6 +164,7 @@ function compileField(field: DescField, index: number, { oneofs }: DescMessage):
   }
   return {
     name,
+    nameBytes: new TextEncoder().encode(name),
     kind,
     wireType,
     repeated,
