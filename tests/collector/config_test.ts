@@ -146,6 +146,8 @@ Deno.test("config.example.json is valid, and what it spells out are the defaults
         "metrics-*": { kind: "metrics" },
         "frames-*": { kind: "frames", buffer: { records: 120, bytes: "64MiB" } },
         "orders": { ack: "synced", sinks: ["disk"] },
+        "otlp-metrics": { kind: "metrics", sinks: ["disk"] },
+        "otlp-*": { kind: "traces", sinks: ["disk"] },
         "*": { policy: "reject", sinks: ["disk"] },
       },
       sinks: { disk: { type: "file", directory: "./data" }, console: { type: "stdout" } },
