@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ExportTraceServiceRequestSchema } from "../collector/otlp/otlp_pb.ts";
 import { otlpFramer } from "../collector/otlp_framing.ts";
-import { toOtlpJson } from "../collector/otlp_json_encoding.ts";
+import { encodeOtlpJson } from "../collector/otlp_json_encoding.ts";
 import { findGenerator, putLoad } from "./load.ts";
 import { startDaemon } from "./server_process.ts";
 
@@ -78,7 +78,7 @@ const { rounds, seconds } = parseArgs(Deno.args, {
   default: { rounds: "5", seconds: "2" },
 });
 const protobuf = request();
-const json = new TextEncoder().encode(toOtlpJson("traces", protobuf) + "\n");
+const json = encodeOtlpJson("traces", protobuf);
 const CASES = [
   { name: "Protobuf", source: "bench", type: "application/x-protobuf", body: protobuf },
   { name: "JSON", source: "bench", type: "application/json", body: json },

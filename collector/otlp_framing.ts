@@ -3,7 +3,7 @@ import type { Framing } from "./framing.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import type { Framer } from "./media_type.ts";
 import { OtlpJson } from "./otlp_json.ts";
-import { toOtlpJson } from "./otlp_json_encoding.ts";
+import { encodeOtlpJson } from "./otlp_json_encoding.ts";
 import { REQUESTS, type Signal } from "./otlp_schema.ts";
 import { OtlpWire } from "./otlp_wire.ts";
 import {
@@ -21,7 +21,6 @@ const validator = new JsonValidator();
 const spans = new RecordSpans();
 const json = new OtlpJson();
 const wire = new OtlpWire();
-const encoder = new TextEncoder();
 
 /** Options of {@linkcode otlpFramer}. */
 export interface OtlpFramerOptions {
@@ -87,9 +86,7 @@ function frameProtobuf(signal: Signal, body: Uint8Array): Framing {
 
 function frameAsJson(signal: Signal, body: Uint8Array): Framing {
   const weight = wire.weigh(body, REQUESTS[signal]);
-  return weight < 0
-    ? invalidField(wire)
-    : one("json", weight, () => encoder.encode(`${toOtlpJson(signal, body)}\n`));
+  return weight < 0 ? invalidField(wire) : one("json", weight, () => encodeOtlpJson(signal, body));
 }
 
 function one(format: RecordFormat, weight: number, makeData: () => Uint8Array): Framing {

@@ -1,8 +1,12 @@
 import { fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { REQUEST_SCHEMAS, type Signal } from "./otlp_schema.ts";
+import { REQUEST_SCHEMAS, REQUESTS, type Signal } from "./otlp_schema.ts";
+import { OtlpTranscoder } from "./otlp_transcoder.ts";
 
 /** The fields that are hexadecimal in OTLP's JSON, where Protobuf's own mapping has base64. */
 const IDS: ReadonlySet<string> = new Set(["traceId", "spanId", "parentSpanId"]);
+
+// Shared by all requests: writing is synchronous, and each call starts anew.
+const transcoder = new OtlpTranscoder();
 
 /**
  * Encodes an OTLP request in Protobuf as OTLP/JSON: 64-bit integers as strings, enums as integers, ids in hexadecimal
@@ -10,9 +14,21 @@ const IDS: ReadonlySet<string> = new Set(["traceId", "spanId", "parentSpanId"]);
  *
  * @param signal What the request carries.
  * @param request The request; it must be valid.
+ * @returns JSON on one line, line feed included.
+ */
+export function encodeOtlpJson(signal: Signal, request: Uint8Array): Uint8Array<ArrayBuffer> {
+  return transcoder.toJson(request, REQUESTS[signal]) ??
+    new TextEncoder().encode(`${decodeToJson(signal, request)}\n`);
+}
+
+/**
+ * The same by way of objects, which takes 20 times as long: for requests in which a field comes again.
+ *
+ * @param signal What the request carries.
+ * @param request The request; it must be valid.
  * @returns JSON on one line, without a line feed.
  */
-export function toOtlpJson(signal: Signal, request: Uint8Array): string {
+export function decodeToJson(signal: Signal, request: Uint8Array): string {
   const message = fromBinary(REQUEST_SCHEMAS[signal], request, { readUnknownFields: false });
   const value = toJson(REQUEST_SCHEMAS[signal], message, { enumAsInteger: true });
   writeIdsInHex(value);

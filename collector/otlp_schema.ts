@@ -1,5 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
   ExportLogsServiceRequestSchema,
   ExportMetricsServiceRequestSchema,
@@ -41,6 +42,10 @@ export interface OtlpField {
   readonly packable: boolean;
   /** Of a field of kind `message`: what it holds. */
   readonly message: OtlpMessage | undefined;
+  /** Whether a value of its default is told from none at all. */
+  readonly explicit: boolean;
+  /** Of an integer: whether its sign is in its last bit. */
+  readonly zigzag: boolean;
   /** Of an id, which is hexadecimal in JSON: how many digits it has; 0 for any other field. */
   readonly idDigits: number;
   /** Whether each value is one of those that requests are counted in. */
@@ -170,6 +175,8 @@ function compileField(field: DescField, index: number, { oneofs }: DescMessage):
     repeated,
     packable: repeated && wireType !== DELIMITED,
     message: field.message && compile(field.message),
+    explicit: field.presence !== FeatureSet_FieldPresence.IMPLICIT,
+    zigzag: field.scalar === ScalarType.SINT32 || field.scalar === ScalarType.SINT64,
     idDigits: ID_DIGITS[name] ?? 0,
     counts: COUNTED.has(name),
     choice: field.oneof === undefined ? 0 : oneofs.indexOf(field.oneof) + 1,

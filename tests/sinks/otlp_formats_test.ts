@@ -16,7 +16,7 @@ Deno.test("FileSink writes OTLP messages behind their lengths, and each signal t
       for (const format of FORMATS) await sink.write(batchOf(format, MESSAGES), { source: "a", signal });
     }
     await sink.close();
-    const files = Array.from(Deno.readDirSync(`${directory}/a`), ({ name }) => name);
+    const files = await Array.fromAsync(Deno.readDir(`${directory}/a`), ({ name }) => name);
     assertEquals(files.map((name) => name.split("-")[1]!.slice(5)).sort(), [
       "logs.otlp",
       "metrics.otlp",
@@ -24,7 +24,7 @@ Deno.test("FileSink writes OTLP messages behind their lengths, and each signal t
     ]);
     const once = [0, 0, 0, 2, 10, 0, 0, 0, 1, 44, ...MESSAGES[1]!];
     for (const name of files) {
-      assertEquals([...Deno.readFileSync(`${directory}/a/${name}`)], [...once, ...once]);
+      assertEquals([...await Deno.readFile(`${directory}/a/${name}`)], [...once, ...once]);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
