@@ -133,13 +133,15 @@ export class Ingest {
     const framing = framer(body, framingLimits(source, limits));
     if (!framing.ok) return refuse(ingest, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
+    const rewritten = batch.data.buffer !== body.buffer;
+    if (rewritten) giveBlock(body.buffer as ArrayBuffer); // now, as whoever has to wait for room keeps the rest
     if (batch.data.length > lease.bytes && !lease.tryResize(batch.data.length)) {
       return refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
     }
     const admission = await source.offer({ ...batch, owned: true }, request);
     // A batch of one record may have been kept as it is; any other was copied or discarded.
     const kept = "accepted" in admission && admission.accepted.records > 0 && batch.ends.length === 1;
-    if (!kept) giveBlock(body.buffer as ArrayBuffer);
+    if (!kept && !rewritten) giveBlock(body.buffer as ArrayBuffer);
     lease.tryResize(0);
     return await answerAdmission(ingest, admission);
   }

@@ -1,3 +1,5 @@
+import { freeMemory } from "./memory.ts";
+
 const QUOTE = 0x22, COLON = 0x3a, BACKSLASH = 0x5c, SPACE = 0x20;
 
 /** The escapes of the bytes that cannot stand for themselves in a JSON string. */
@@ -19,9 +21,10 @@ export class JsonWriter {
     this.#bytes = new Uint8Array(capacity);
   }
 
-  /** What was written, in memory of its own size. */
+  /** What was written, in memory of its own size; nothing more can be written. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#size);
+    // Not copied: what is too much is given back at once, instead of when the garbage collector gets to it.
+    return new Uint8Array(this.#bytes.buffer.transfer(this.#size));
   }
 
   /** @param byte An ASCII character: a bracket, a comma, a line feed. */
@@ -78,6 +81,7 @@ export class JsonWriter {
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     larger.set(this.#bytes.subarray(0, this.#size));
+    freeMemory(this.#bytes);
     this.#bytes = larger;
   }
 }
