@@ -4,17 +4,20 @@ import { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { IngestLimits } from "./ingest_request.ts";
 import { framerFor, MEDIA_TYPES } from "./media_type.ts";
-import { answerUnread, type Refusal } from "./refusal.ts";
+import { answerUnread } from "./refusal.ts";
 import type { Source } from "./source.ts";
-import type { NoSource, SourceRegistry } from "./source_registry.ts";
-import { SOURCE_NAME_RULE } from "./source_name.ts";
+import { refuseSource } from "./source_refusal.ts";
+import type { SourceRegistry } from "./source_registry.ts";
 
-const INGEST_PATH = "/v1/ingest/";
+/** Where records are sent to, with the name of the source behind it. */
+export const INGEST_PATH = "/v1/ingest/";
 
 /** Options of {@linkcode HttpIngest}. */
 export interface HttpIngestOptions {
   readonly registry: SourceRegistry;
   readonly limits: IngestLimits;
+  /** Tells the URL that WebSockets are opened at, without the path. */
+  readonly websocketUrl: () => string;
   /** Is told of a defect: an error that no agent can have caused. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -28,17 +31,29 @@ export class HttpIngest {
   #draining = false;
 
   /** @param options Where records go, and the limits. */
-  constructor({ registry, limits, onDefect }: HttpIngestOptions) {
+  constructor({ registry, limits, websocketUrl, onDefect }: HttpIngestOptions) {
     this.#registry = registry;
     this.#ingest = new Ingest(limits);
     this.app.post(`${INGEST_PATH}:source`, (c) => this.#post(c.req.param("source"), c.req.raw));
-    this.app.all(`${INGEST_PATH}:source`, (c) =>
-      answerUnread({
+    this.app.all(`${INGEST_PATH}:source`, (c) => {
+      if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
+        const url = `${websocketUrl()}${c.req.path}`;
+        const message = `WebSockets are not opened here: connect to ${url}`;
+        return answerUnread({
+          status: 426,
+          code: "upgrade_required",
+          message,
+          details: { url },
+          headers: { Upgrade: "websocket" },
+        }, c.req.raw);
+      }
+      return answerUnread({
         status: 405,
         code: "method_not_allowed",
         message: `${c.req.method} is not allowed here: records are sent with POST`,
         headers: { Allow: "POST" },
-      }, c.req.raw));
+      }, c.req.raw);
+    });
     this.app.notFound((c) =>
       answerUnread({
         status: 404,
@@ -79,7 +94,9 @@ export class HttpIngest {
   #post(name: string, request: Request): Promise<Response> | Response {
     if (this.#draining) return answerUnread(SHUTTING_DOWN, request);
     const source = this.#registry.get(name);
-    if (typeof source === "string") return answerUnread(this.#noSource(source, name), request);
+    if (typeof source === "string") {
+      return answerUnread(refuseSource(source, name, this.#registry.limit), request);
+    }
     return this.#ingestInto(source, request);
   }
 
@@ -116,28 +133,5 @@ export class HttpIngest {
     const contentLength = headers.get("content-length");
     const length = contentLength === null ? undefined : Number(contentLength);
     return this.#ingest.handle({ request, source, framer, coding, length });
-  }
-
-  #noSource(reason: NoSource, name: string): Refusal {
-    const shown = name.length > 150 ? `${name.slice(0, 150)}…` : name;
-    switch (reason) {
-      case "bad_name":
-        return {
-          status: 400,
-          code: "invalid_source_name",
-          message: `'${shown}' cannot be the name of a source: it must be ${SOURCE_NAME_RULE}`,
-        };
-      case "unknown_source":
-        return {
-          status: 404,
-          code: "unknown_source",
-          message: `no name or pattern of the config's 'sources' matches '${shown}'`,
-        };
-      case "too_many_sources": {
-        const { limit } = this.#registry;
-        const message = `source '${shown}' would be one more than the limit of ${limit} sources`;
-        return { status: 429, code: "too_many_sources", message, details: { limit } };
-      }
-    }
   }
 }

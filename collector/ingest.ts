@@ -1,7 +1,8 @@
 import { decodeBody, ONE_GO, readBody } from "./body_reader.ts";
-import { frameNdjson, type FramingOptions } from "./framing.ts";
+import { frameNdjson } from "./framing.ts";
 import { answerAccepted, framingRefusal, READ_FAILURE_REASON, rejectionRefusal } from "./ingest_answer.ts";
 import {
+  framingLimits,
   type IngestContext,
   type IngestLimits,
   type IngestRequest,
@@ -87,7 +88,7 @@ export class Ingest {
     const { source, framer, request } = ingest;
     const { memory } = source;
     const { limits } = this.#context;
-    const framing = framer(body, framingLimits(source, limits));
+    const framing = framer(body, framingLimits(source, limits.record));
     if (!framing.ok) {
       memory.release(reserved);
       return refuse(source, framing.code, framingRefusal(source, framing));
@@ -130,7 +131,7 @@ export class Ingest {
       }
       body = decoded.body;
     }
-    const framing = framer(body, framingLimits(source, limits));
+    const framing = framer(body, framingLimits(source, limits.record));
     if (!framing.ok) return refuse(source, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
     if (batch.data.length > lease.bytes && !lease.tryResize(batch.data.length)) {
@@ -154,9 +155,4 @@ function answerAdmission(source: Source, admission: Admission): Response | Promi
 function refuse(source: Source, reason: RefusalReason, refusal: Refusal): Response {
   source.ledger.refuse(reason);
   return answerRefusal(refusal);
-}
-
-/** More records than the whole buffer holds are refused before memory is taken for them. */
-function framingLimits(source: Source, { record }: IngestLimits): FramingOptions {
-  return { record, records: source.buffer.capacity.records };
 }

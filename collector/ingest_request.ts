@@ -1,4 +1,5 @@
 import type { BodyReader, ReadFailure } from "./body_reader.ts";
+import type { FramingOptions } from "./framing.ts";
 import type { ContentCoding } from "./content_coding.ts";
 import { READ_FAILURE_REASON, SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { Framer } from "./media_type.ts";
@@ -31,6 +32,15 @@ export interface IngestRequest {
   readonly coding: ContentCoding | "identity";
   /** Length of the body as it is sent, where the agent told it. */
   readonly length: number | undefined;
+}
+
+/**
+ * @param source Where records are to go.
+ * @param record The most bytes of one.
+ * @returns What they are framed with: more of them than the whole buffer holds are refused before memory is taken for them.
+ */
+export function framingLimits(source: Source, record: number): FramingOptions {
+  return { record, records: source.buffer.capacity.records };
 }
 
 /**

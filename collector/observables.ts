@@ -105,6 +105,7 @@ const REFUSED = keysOf<RefusalReason>({
   shutting_down: 0,
   timeout: 0,
   aborted: 0,
+  protocol_error: 0,
 });
 
 /** The members of a union. An object has to name all of them, so that none added later is forgotten here. */

@@ -8,6 +8,13 @@ export interface NeededPermission {
   readonly flag: string;
 }
 
+/** What the WebSocket library asks the environment for when it is loaded. */
+const LIBRARY_VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
+
+function readVariable(variable: string): NeededPermission {
+  return { descriptor: { name: "env", variable }, flag: `--allow-env=${variable}` };
+}
+
 /**
  * Says which permissions a config needs, and no more.
  *
@@ -19,7 +26,8 @@ function neededPermissions(config: Config): NeededPermission[] {
     const host = formatListenAddress(address);
     return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };
   };
-  const needed = [listen(config.listen.http), listen(config.listen.admin)];
+  const { http, websocket, admin } = config.listen;
+  const needed = [listen(http), listen(websocket), listen(admin), ...LIBRARY_VARIABLES.map(readVariable)];
   for (const sink of config.sinks) {
     if (sink.type !== "file") continue;
     needed.push({

@@ -2,7 +2,7 @@ import { type HeldBody, Lingering } from "./lingering.ts";
 
 /** A request that gets an error as its answer. */
 export interface Refusal {
-  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
+  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 429 | 500 | 503;
   /** What went wrong, in one word for programs. */
   readonly code: string;
   /** What went wrong, with the value and what would be right, for people. */
@@ -35,7 +35,7 @@ const BREAK_OFF_AFTER = 2;
  * @returns The answer.
  */
 export function answerRefusal(refusal: Refusal): Response {
-  return new Response(toBody(refusal), { status: refusal.status, headers: toHeaders(refusal) });
+  return new Response(refusalBody(refusal), { status: refusal.status, headers: refusalHeaders(refusal) });
 }
 
 /**
@@ -68,7 +68,7 @@ export function answerUnread(refusal: Refusal, request: Request, reader?: HeldBo
  * of a method that is not to have one, which cannot be held.
  */
 function breakOff(refusal: Refusal): Response {
-  const body = toBody(refusal);
+  const body = refusalBody(refusal);
   let told = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stream = new ReadableStream<Uint8Array>({
@@ -90,7 +90,7 @@ function breakOff(refusal: Refusal): Response {
     },
   }, { highWaterMark: 0 });
   // Without a length: the server takes an answer that has all of its bytes for complete, and does not break it off.
-  return new Response(stream, { status: refusal.status, headers: toHeaders(refusal) });
+  return new Response(stream, { status: refusal.status, headers: refusalHeaders(refusal) });
 }
 
 /** Ends a connection on purpose. The server reports it as an error of the answer, which it is not. */
@@ -98,10 +98,18 @@ export class HangUp extends Error {
   override readonly name = "HangUp";
 }
 
-function toBody({ code, message, details }: Refusal): Uint8Array<ArrayBuffer> {
+/**
+ * @param refusal Why a request is refused.
+ * @returns The body that says so.
+ */
+export function refusalBody({ code, message, details }: Refusal): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify({ error: { code, message, ...details } }) + "\n");
 }
 
-function toHeaders({ status, headers }: Refusal): Record<string, string> {
+/**
+ * @param refusal Why a request is refused.
+ * @returns The headers of the answer, but for its length.
+ */
+export function refusalHeaders({ status, headers }: Refusal): Record<string, string> {
   return { "Content-Type": "application/json", ...(status === 503 ? RETRY_AFTER : undefined), ...headers };
 }

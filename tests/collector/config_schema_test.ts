@@ -18,7 +18,7 @@ Deno.test("parseConfig() refuses unknown keys at every level, and names the know
   const unknown = (known: string) => `1 is given for an unknown key: the keys here are ${known}`;
   assertRefused([
     [minimal({ limit: 1 }), `limit: ${unknown("listen, limits, sources, sinks, pool, shutdown")}`],
-    [minimal({ listen: { websocket: 1 } }), `listen.websocket: ${unknown("http, admin")}`],
+    [minimal({ listen: { grpc: 1 } }), `listen.grpc: ${unknown("http, websocket, admin")}`],
     [
       minimal({ limits: { memmory: 1 } }),
       `limits.memmory: ${unknown("memory, body, record, sources, waiting, bodyTimeout")}`,

@@ -1,0 +1,291 @@
+import type { Socket } from "node:net";
+// @ts-types="npm:@types/ws@8.18.2"
+import type { WebSocket } from "ws";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { CLOSE, closeReason } from "./close_code.ts";
+import { ClosingReplies } from "./closing_replies.ts";
+import { FrameScanner } from "./frame_scanner.ts";
+import type { IngestLimits } from "./ingest_request.ts";
+import type { MessageAssembly } from "./message_assembly.ts";
+import { MessageIntake } from "./message_intake.ts";
+import type { RefusalReason } from "./ledger.ts";
+import { MemoryLease } from "./memory_lease.ts";
+import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
+import type { Source } from "./source.ts";
+
+/** The subprotocol with flow control and acknowledgements. */
+export const PENSTOCK_V1 = "penstock.v1";
+
+/** What the ledger calls errors that the library finds; all others break the protocol. */
+const REFUSAL_OF_ERROR: Readonly<Record<string, RefusalReason>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "too_large",
+  WS_ERR_INVALID_UTF8: "invalid_record",
+};
+
+/** What a client may still send once its connection is being closed, in bytes; then it is cut off. */
+const MOST_AFTER_CLOSE = 4 * 2 ** 20;
+
+/**
+ * What a connection may hold at any moment, in bytes: what one read of the socket gave, which is at most 64 KiB, and as much
+ * again that the socket reads ahead of a pause. Reserved for as long as there is the connection.
+ */
+export const CONNECTION_MEMORY = 128 * 1024;
+
+/** Up to this size a message and the pieces that it is made of are part of that. */
+const SMALL_MESSAGE = 32 * 1024;
+
+/** Options of {@linkcode WebSocketConnection}. */
+export interface WebSocketConnectionOptions {
+  readonly websocket: WebSocket;
+  /** What the messages come over. */
+  readonly socket: Socket;
+  /** Where the records go. {@linkcode CONNECTION_MEMORY} is reserved on its account, and given back by the connection. */
+  readonly source: Source;
+  readonly limits: IngestLimits;
+  /** How many messages a client of `penstock.v1` may have under way. */
+  readonly credit: number;
+  readonly assembly: MessageAssembly;
+  readonly deadlines: ReadDeadlines;
+  /** Is told of an error that no client can have caused. */
+  readonly onDefect: (error: unknown) => void;
+  /** Is called once when the connection is gone, with the code that it was closed with. */
+  readonly onClosed: (code: number) => void;
+}
+
+/**
+ * One WebSocket: reads messages only while there is room for them.
+ *
+ * Before a message is whole, the memory that it will need is reserved as soon as a frame's head tells how large it is; the
+ * socket is not read while that memory is not to be had, or while an earlier message waits for room.
+ */
+export class WebSocketConnection {
+  readonly #websocket: WebSocket;
+  readonly #source: Source;
+  readonly #limits: IngestLimits;
+  readonly #deadlines: ReadDeadlines;
+  readonly #intake: MessageIntake;
+  readonly #acknowledgements: Acknowledgements | undefined;
+  readonly #scanner = new FrameScanner();
+  readonly #base: MemoryLease;
+  /** What a large message needs beside it. */
+  readonly #lease: MemoryLease;
+  readonly #gone = new AbortController();
+  readonly #reading = { giveUp: (end: ReadEnd) => this.#late(end) };
+  readonly #compressed: boolean;
+  /** Why the socket is not read. */
+  readonly #holds = new Set<"room" | "memory" | "drain">();
+  #isReading = false;
+  #heard = true;
+  #closing = false;
+  #isGone = false;
+  #bytesAfterClose = 0;
+
+  /** @param options What it is made of. */
+  constructor(options: WebSocketConnectionOptions) {
+    const { websocket, socket, source, limits, credit, assembly, deadlines, onDefect, onClosed } = options;
+    this.#websocket = websocket;
+    this.#source = source;
+    this.#limits = limits;
+    this.#deadlines = deadlines;
+    this.#base = new MemoryLease(source.memory, CONNECTION_MEMORY);
+    this.#lease = new MemoryLease(source.memory, 0);
+    this.#compressed = websocket.extensions !== "";
+    const channel = {
+      get bufferedAmount() {
+        return websocket.bufferedAmount;
+      },
+      send: (text: string, sent: () => void) => websocket.send(text, sent),
+    };
+    this.#acknowledgements = websocket.protocol === PENSTOCK_V1
+      ? new Acknowledgements({ source, credit, channel, onDrained: () => this.goAway() })
+      : undefined;
+    this.#intake = new MessageIntake({
+      source,
+      record: limits.record,
+      producer: this.#gone,
+      replies: this.#acknowledgements ?? new ClosingReplies((code, reason) => this.#close(code, reason)),
+      assembly,
+      onWaiting: (waiting) => {
+        if (waiting) this.#hold("room");
+        else this.#release("room");
+        this.#tidy();
+      },
+      onDefect: (error) => {
+        onDefect(error);
+        this.#close(CLOSE.INTERNAL_ERROR, "the collector failed");
+      },
+    });
+    socket.prependListener("data", (chunk: Uint8Array) => this.#read(chunk));
+    websocket.on("message", (data: Uint8Array, isBinary: boolean) => this.#take(data, isBinary));
+    websocket.on("error", (error: Error & { code?: string }) => this.#failed(error));
+    websocket.on("close", (code) => {
+      this.#closed();
+      onClosed(code);
+    });
+    this.#acknowledgements?.greet();
+  }
+
+  /** Whether its socket is not read. */
+  get paused(): boolean {
+    return this.#holds.size > 0;
+  }
+
+  /**
+   * Asks the client for a sign of life, at regular intervals. One that gave none since it was last asked is gone; one
+   * whose socket is not read cannot give any, but if the system knows that it is gone, the question fails.
+   */
+  probe(): void {
+    if (!this.#heard && !this.paused) {
+      this.#websocket.terminate();
+      return;
+    }
+    this.#heard = false;
+    // A failure of the socket is told by `close` as well.
+    if (this.#websocket.readyState === this.#websocket.OPEN) this.#websocket.ping(undefined, false, () => {});
+  }
+
+  /** Reads no more, and closes as soon as everything that was admitted is acknowledged, where the client wants that. */
+  drain(): void {
+    if (this.#acknowledgements === undefined || this.#closing) {
+      this.goAway();
+      return;
+    }
+    this.#hold("drain");
+    this.#acknowledgements.drain();
+  }
+
+  /** Closes the connection because the daemon stops. */
+  goAway(): void {
+    this.#close(CLOSE.GOING_AWAY, "the collector is shutting down");
+  }
+
+  /** Ends the connection at once. */
+  terminate(): void {
+    this.#websocket.terminate();
+  }
+
+  /** Sees each piece of what the client sends before it is taken apart. */
+  #read(chunk: Uint8Array): void {
+    this.#heard = true;
+    if (this.#closing) {
+      this.#bytesAfterClose += chunk.length;
+      if (this.#bytesAfterClose > MOST_AFTER_CLOSE) this.#websocket.terminate();
+      return;
+    }
+    const scanner = this.#scanner;
+    scanner.scan(chunk);
+    this.#expect(scanner.unfinished);
+    // One that is too large is not for us to refuse, and none of it will be kept.
+    if (scanner.announced > this.#limits.body) return;
+    // The pieces of a message and the message that is made of them are there at the same time.
+    const needed = scanner.announced > SMALL_MESSAGE ? 2 * scanner.announced : 0;
+    // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
+    if (needed < this.#lease.bytes && this.#compressed) return;
+    if (!this.#lease.tryResize(needed)) this.#waitForMemory(needed - this.#lease.bytes);
+  }
+
+  #take(data: Uint8Array, isBinary: boolean): void {
+    if (this.#closing) return;
+    if (this.#acknowledgements?.receive() === false) {
+      this.#close(CLOSE.POLICY_VIOLATION, "more messages than the credit allows are not acknowledged");
+      return;
+    }
+    if (this.#compressed && this.#scanner.announced === 0) this.#lease.tryResize(0);
+    // A plain view: slices of Node.js' `Buffer` are slower to make.
+    this.#intake.add(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), isBinary);
+  }
+
+  #waitForMemory(bytes: number): void {
+    const { memory, policy, config: { blockTimeout } } = this.#source;
+    const refuse = () => {
+      this.#source.ledger.refuse("overloaded");
+      this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again");
+    };
+    if (policy.name === "reject") {
+      refuse();
+      return;
+    }
+    this.#hold("memory");
+    memory.reserve(bytes, { timeout: blockTimeout, signal: this.#gone.signal }).then((outcome) => {
+      if (outcome === "ok") {
+        if (this.#isGone) memory.release(bytes);
+        else this.#lease.take(bytes);
+      } else if (outcome === "timeout" || outcome === "crowded") refuse();
+      this.#release("memory");
+    });
+  }
+
+  #hold(reason: "room" | "memory" | "drain"): void {
+    this.#holds.add(reason);
+    this.#websocket.pause();
+    this.#expect(this.#scanner.unfinished); // not now: it is not the client that makes its message late
+  }
+
+  #release(reason: "room" | "memory" | "drain"): void {
+    if (!this.#holds.delete(reason) || this.#holds.size > 0) return;
+    this.#heard = true;
+    this.#expect(this.#scanner.unfinished);
+    this.#websocket.resume();
+  }
+
+  /** Notes whether the rest of a message is to come within the time for it. */
+  #expect(unfinished: boolean): void {
+    const expected = unfinished && !this.#closing && this.#holds.size === 0;
+    if (expected === this.#isReading) return;
+    this.#isReading = expected;
+    if (expected) this.#deadlines.begin(this.#reading);
+    else this.#deadlines.done(this.#reading);
+  }
+
+  #late(end: ReadEnd): void {
+    this.#isReading = false;
+    if (end === "shutting_down") return;
+    this.#source.ledger.refuse("timeout");
+    const limit = this.#limits.bodyTimeout;
+    this.#close(CLOSE.POLICY_VIOLATION, `the rest of a message did not come within ${limit} ms`);
+  }
+
+  #failed({ code }: { readonly code?: string }): void {
+    // Others are of the socket, which says no more than that the connection is gone.
+    if (code?.startsWith("WS_ERR_") !== true) return;
+    this.#source.ledger.refuse(REFUSAL_OF_ERROR[code] ?? "protocol_error");
+    this.#stop();
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#closing) return;
+    this.#stop();
+    this.#websocket.close(code, closeReason(reason));
+  }
+
+  #stop(): void {
+    this.#closing = true;
+    this.#expect(false);
+    this.#intake.stop();
+    this.#lease.tryResize(0);
+    for (const reason of this.#holds) this.#release(reason); // the client's answer may come behind messages
+  }
+
+  #closed(): void {
+    this.#isGone = true;
+    if (this.#acknowledgements !== undefined) {
+      // Nobody can be told of what waits, and the client will send it again.
+      this.#gone.abort();
+      this.#acknowledgements.close();
+      this.#stop();
+    } else {
+      // Nothing can be sent again: what has come is still offered.
+      this.#closing = true;
+      this.#expect(false);
+      this.#intake.flush();
+    }
+    this.#tidy();
+  }
+
+  /** Gives the memory back of a connection that is gone. */
+  #tidy(): void {
+    if (!this.#isGone || this.#intake.waiting) return;
+    this.#lease[Symbol.dispose]();
+    this.#base[Symbol.dispose]();
+  }
+}
