@@ -17,6 +17,7 @@ import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import { MessageAssembly } from "./message_assembly.ts";
 import { ReadDeadlines } from "./read_deadlines.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { type Refusal, refusalBody, refusalHeaders } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import { refuseSource } from "./source_refusal.ts";
@@ -51,6 +52,7 @@ export class WebSocketIngest {
   readonly #websockets: WebSocketServer;
   readonly #assembly = new MessageAssembly();
   readonly #deadlines: ReadDeadlines;
+  readonly #turns = new ReadTurns();
   readonly #connections = new Set<WebSocketConnection>();
   readonly #closed = new Map<number, number>();
   #sockets = 0;
@@ -71,6 +73,7 @@ export class WebSocketIngest {
     const options: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
+      skipUTF8Validation: true,
       maxPayload: limits.body,
       closeTimeout: CLOSE_TIMEOUT,
       handleProtocols: (offered) => offered.has(PENSTOCK_V1) && PENSTOCK_V1,
@@ -186,6 +189,7 @@ export class WebSocketIngest {
           credit: Math.min(this.#config.credit, source.buffer.capacity.records),
           assembly: this.#assembly,
           deadlines: this.#deadlines,
+          turns: this.#turns,
           onDefect: this.#onDefect,
           onClosed: (code) => {
             this.#connections.delete(connection);

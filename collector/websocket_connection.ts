@@ -11,6 +11,8 @@ import { MessageIntake } from "./message_intake.ts";
 import type { RefusalReason } from "./ledger.ts";
 import { MemoryLease } from "./memory_lease.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
+import { ReadPieces } from "./read_pieces.ts";
+import type { ReadTurns, TurnReader } from "./read_turns.ts";
 import type { Source } from "./source.ts";
 
 /** The subprotocol with flow control and acknowledgements. */
@@ -31,6 +33,9 @@ const MOST_AFTER_CLOSE = 4 * 2 ** 20;
  */
 export const CONNECTION_MEMORY = 128 * 1024;
 
+/** Behind a read of so many bytes there is probably more to be read. */
+const FULL_READ = 16 * 1024;
+
 /** Up to this size a message and the pieces that it is made of are part of that. */
 const SMALL_MESSAGE = 32 * 1024;
 
@@ -46,6 +51,7 @@ export interface WebSocketConnectionOptions {
   readonly credit: number;
   readonly assembly: MessageAssembly;
   readonly deadlines: ReadDeadlines;
+  readonly turns: ReadTurns;
   /** Is told of an error that no client can have caused. */
   readonly onDefect: (error: unknown) => void;
   /** Is called once when the connection is gone, with the code that it was closed with. */
@@ -58,14 +64,16 @@ export interface WebSocketConnectionOptions {
  * Before a message is whole, the memory that it will need is reserved as soon as a frame's head tells how large it is; the
  * socket is not read while that memory is not to be had, or while an earlier message waits for room.
  */
-export class WebSocketConnection {
+export class WebSocketConnection implements TurnReader {
   readonly #websocket: WebSocket;
   readonly #source: Source;
   readonly #limits: IngestLimits;
   readonly #deadlines: ReadDeadlines;
+  readonly #turns: ReadTurns;
   readonly #intake: MessageIntake;
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #scanner = new FrameScanner();
+  readonly #pieces = new ReadPieces();
   readonly #base: MemoryLease;
   /** What a large message needs beside it. */
   readonly #lease: MemoryLease;
@@ -74,6 +82,7 @@ export class WebSocketConnection {
   readonly #compressed: boolean;
   /** Why the socket is not read. */
   readonly #holds = new Set<"room" | "memory" | "drain">();
+  #turnEnded = false;
   #isReading = false;
   #heard = true;
   #closing = false;
@@ -82,11 +91,12 @@ export class WebSocketConnection {
 
   /** @param options What it is made of. */
   constructor(options: WebSocketConnectionOptions) {
-    const { websocket, socket, source, limits, credit, assembly, deadlines, onDefect, onClosed } = options;
+    const { websocket, socket, source, limits, credit, assembly, onDefect, onClosed } = options;
     this.#websocket = websocket;
     this.#source = source;
     this.#limits = limits;
-    this.#deadlines = deadlines;
+    this.#deadlines = options.deadlines;
+    this.#turns = options.turns;
     this.#base = new MemoryLease(source.memory, CONNECTION_MEMORY);
     this.#lease = new MemoryLease(source.memory, 0);
     this.#compressed = websocket.extensions !== "";
@@ -116,6 +126,8 @@ export class WebSocketConnection {
       },
     });
     socket.prependListener("data", (chunk: Uint8Array) => this.#read(chunk));
+    // What was read ahead when the connection broke off is put together without having been seen here.
+    socket.prependListener("close", () => this.#closing = true);
     websocket.on("message", (data: Uint8Array, isBinary: boolean) => this.#take(data, isBinary));
     websocket.on("error", (error: Error & { code?: string }) => this.#failed(error));
     websocket.on("close", (code) => {
@@ -164,16 +176,33 @@ export class WebSocketConnection {
     this.#websocket.terminate();
   }
 
+  stopReading(): void {
+    this.#turnEnded = true;
+    this.#websocket.pause();
+  }
+
+  readOn(): void {
+    this.#turnEnded = false;
+    // What was read in the last turn has been offered, or copied, but for a message that is not whole.
+    if (this.#scanner.began) this.#pieces.free(this.#scanner.unfinished ? 1 : 0);
+    if (this.#holds.size === 0) this.#websocket.resume();
+  }
+
   /** Sees each piece of what the client sends before it is taken apart. */
   #read(chunk: Uint8Array): void {
     this.#heard = true;
+    const scanner = this.#scanner;
+    scanner.scan(chunk);
     if (this.#closing) {
       this.#bytesAfterClose += chunk.length;
       if (this.#bytesAfterClose > MOST_AFTER_CLOSE) this.#websocket.terminate();
       return;
     }
-    const scanner = this.#scanner;
-    scanner.scan(chunk);
+    if (chunk.length >= FULL_READ) {
+      if (!this.#turnEnded) this.#turns.end(this);
+      // The answer to a ping is sent out of the piece that it came in, and what is compressed waits there for its turn.
+      if (!scanner.sawControl && !this.#compressed) this.#pieces.add(chunk);
+    }
     this.#expect(scanner.unfinished);
     // One that is too large is not for us to refuse, and none of it will be kept.
     if (scanner.announced > this.#limits.body) return;
@@ -191,8 +220,8 @@ export class WebSocketConnection {
       return;
     }
     if (this.#compressed && this.#scanner.announced === 0) this.#lease.tryResize(0);
-    // A plain view: slices of Node.js' `Buffer` are slower to make.
-    this.#intake.add(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), isBinary);
+    if (data.length >= FULL_READ) this.#pieces.leave(data);
+    this.#intake.add(data, isBinary);
   }
 
   #waitForMemory(bytes: number): void {
@@ -225,7 +254,7 @@ export class WebSocketConnection {
     if (!this.#holds.delete(reason) || this.#holds.size > 0) return;
     this.#heard = true;
     this.#expect(this.#scanner.unfinished);
-    this.#websocket.resume();
+    if (!this.#turnEnded) this.#websocket.resume();
   }
 
   /** Notes whether the rest of a message is to come within the time for it. */
@@ -268,6 +297,7 @@ export class WebSocketConnection {
 
   #closed(): void {
     this.#isGone = true;
+    this.#pieces.clear();
     if (this.#acknowledgements !== undefined) {
       // Nobody can be told of what waits, and the client will send it again.
       this.#gone.abort();
