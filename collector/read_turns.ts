@@ -1,3 +1,6 @@
+/** How many read in one turn: no more together than a sink writes at once, or it would never catch up. */
+const READERS_PER_TURN = 4;
+
 /** Somebody who reads as much as is there, for as long as nobody says stop. */
 export interface TurnReader {
   /** Reads no more in this turn. */
@@ -14,7 +17,7 @@ export interface TurnReader {
  * for its requests.
  */
 export class ReadTurns {
-  #stopped: TurnReader[] = [];
+  readonly #stopped = new Set<TurnReader>();
   #isDue = false;
 
   /**
@@ -24,14 +27,23 @@ export class ReadTurns {
    */
   end(reader: TurnReader): void {
     reader.stopReading();
-    this.#stopped.push(reader);
+    this.#stopped.add(reader);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    setImmediate(() => {
-      this.#isDue = false;
-      const readers = this.#stopped;
-      this.#stopped = [];
-      for (const reader of readers) reader.readOn();
-    });
+    setImmediate(() => this.#next());
+  }
+
+  #next(): void {
+    this.#isDue = false;
+    let readers = 0;
+    for (const reader of this.#stopped) {
+      if (++readers > READERS_PER_TURN) return this.#schedule();
+      this.#stopped.delete(reader);
+      reader.readOn();
+    }
   }
 }

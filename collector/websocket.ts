@@ -16,13 +16,14 @@ import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import { MessageAssembly } from "./message_assembly.ts";
+import { CONNECTION_MEMORY } from "./message_memory.ts";
 import { ReadDeadlines } from "./read_deadlines.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { type Refusal, refusalBody, refusalHeaders } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import { refuseSource } from "./source_refusal.ts";
 import type { SourceRegistry } from "./source_registry.ts";
-import { CONNECTION_MEMORY, PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
+import { PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
 
 /** How long a client has to answer a close frame, in milliseconds; then its connection is ended. */
 const CLOSE_TIMEOUT = 1000;

@@ -9,7 +9,7 @@ import type { IngestLimits } from "./ingest_request.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import { MessageIntake } from "./message_intake.ts";
 import type { RefusalReason } from "./ledger.ts";
-import { MemoryLease } from "./memory_lease.ts";
+import { MessageMemory } from "./message_memory.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
 import { ReadPieces } from "./read_pieces.ts";
 import type { ReadTurns, TurnReader } from "./read_turns.ts";
@@ -27,24 +27,15 @@ const REFUSAL_OF_ERROR: Readonly<Record<string, RefusalReason>> = {
 /** What a client may still send once its connection is being closed, in bytes; then it is cut off. */
 const MOST_AFTER_CLOSE = 4 * 2 ** 20;
 
-/**
- * What a connection may hold at any moment, in bytes: what one read of the socket gave, which is at most 64 KiB, and as much
- * again that the socket reads ahead of a pause. Reserved for as long as there is the connection.
- */
-export const CONNECTION_MEMORY = 128 * 1024;
-
 /** Behind a read of so many bytes there is probably more to be read. */
 const FULL_READ = 16 * 1024;
-
-/** Up to this size a message and the pieces that it is made of are part of that. */
-const SMALL_MESSAGE = 32 * 1024;
 
 /** Options of {@linkcode WebSocketConnection}. */
 export interface WebSocketConnectionOptions {
   readonly websocket: WebSocket;
   /** What the messages come over. */
   readonly socket: Socket;
-  /** Where the records go. {@linkcode CONNECTION_MEMORY} is reserved on its account, and given back by the connection. */
+  /** Where the records go. The memory of a connection is reserved on its account, and given back by this one. */
   readonly source: Source;
   readonly limits: IngestLimits;
   /** How many messages a client of `penstock.v1` may have under way. */
@@ -74,9 +65,7 @@ export class WebSocketConnection implements TurnReader {
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #scanner = new FrameScanner();
   readonly #pieces = new ReadPieces();
-  readonly #base: MemoryLease;
-  /** What a large message needs beside it. */
-  readonly #lease: MemoryLease;
+  readonly #memory: MessageMemory;
   readonly #gone = new AbortController();
   readonly #reading = { giveUp: (end: ReadEnd) => this.#late(end) };
   readonly #compressed: boolean;
@@ -97,8 +86,15 @@ export class WebSocketConnection implements TurnReader {
     this.#limits = limits;
     this.#deadlines = options.deadlines;
     this.#turns = options.turns;
-    this.#base = new MemoryLease(source.memory, CONNECTION_MEMORY);
-    this.#lease = new MemoryLease(source.memory, 0);
+    this.#memory = new MessageMemory({
+      source,
+      signal: this.#gone.signal,
+      onWaiting: (waiting) => waiting ? this.#hold("memory") : this.#release("memory"),
+      onRefused: () => {
+        source.ledger.refuse("overloaded");
+        this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again");
+      },
+    });
     this.#compressed = websocket.extensions !== "";
     const channel = {
       get bufferedAmount() {
@@ -206,11 +202,9 @@ export class WebSocketConnection implements TurnReader {
     this.#expect(scanner.unfinished);
     // One that is too large is not for us to refuse, and none of it will be kept.
     if (scanner.announced > this.#limits.body) return;
-    // The pieces of a message and the message that is made of them are there at the same time.
-    const needed = scanner.announced > SMALL_MESSAGE ? 2 * scanner.announced : 0;
     // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
-    if (needed < this.#lease.bytes && this.#compressed) return;
-    if (!this.#lease.tryResize(needed)) this.#waitForMemory(needed - this.#lease.bytes);
+    if (this.#compressed && scanner.announced === 0) return;
+    this.#memory.expect(scanner.announced);
   }
 
   #take(data: Uint8Array, isBinary: boolean): void {
@@ -219,29 +213,9 @@ export class WebSocketConnection implements TurnReader {
       this.#close(CLOSE.POLICY_VIOLATION, "more messages than the credit allows are not acknowledged");
       return;
     }
-    if (this.#compressed && this.#scanner.announced === 0) this.#lease.tryResize(0);
+    if (this.#compressed && this.#scanner.announced === 0) this.#memory.expect(0);
     if (data.length >= FULL_READ) this.#pieces.leave(data);
     this.#intake.add(data, isBinary);
-  }
-
-  #waitForMemory(bytes: number): void {
-    const { memory, policy, config: { blockTimeout } } = this.#source;
-    const refuse = () => {
-      this.#source.ledger.refuse("overloaded");
-      this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again");
-    };
-    if (policy.name === "reject") {
-      refuse();
-      return;
-    }
-    this.#hold("memory");
-    memory.reserve(bytes, { timeout: blockTimeout, signal: this.#gone.signal }).then((outcome) => {
-      if (outcome === "ok") {
-        if (this.#isGone) memory.release(bytes);
-        else this.#lease.take(bytes);
-      } else if (outcome === "timeout" || outcome === "crowded") refuse();
-      this.#release("memory");
-    });
   }
 
   #hold(reason: "room" | "memory" | "drain"): void {
@@ -260,10 +234,14 @@ export class WebSocketConnection implements TurnReader {
   /** Notes whether the rest of a message is to come within the time for it. */
   #expect(unfinished: boolean): void {
     const expected = unfinished && !this.#closing && this.#holds.size === 0;
-    if (expected === this.#isReading) return;
-    this.#isReading = expected;
-    if (expected) this.#deadlines.begin(this.#reading);
-    else this.#deadlines.done(this.#reading);
+    // Another message than the last time has its own time.
+    if (this.#isReading && !(expected && !this.#scanner.began)) {
+      this.#isReading = false;
+      this.#deadlines.done(this.#reading);
+    }
+    if (!expected || this.#isReading) return;
+    this.#isReading = true;
+    this.#deadlines.begin(this.#reading);
   }
 
   #late(end: ReadEnd): void {
@@ -275,8 +253,8 @@ export class WebSocketConnection implements TurnReader {
   }
 
   #failed({ code }: { readonly code?: string }): void {
-    // Others are of the socket, which says no more than that the connection is gone.
-    if (code?.startsWith("WS_ERR_") !== true) return;
+    // Others are of the socket, and say no more than that the connection is gone.
+    if (code === undefined || !/^(WS_ERR|Z)_/.test(code)) return;
     this.#source.ledger.refuse(REFUSAL_OF_ERROR[code] ?? "protocol_error");
     this.#stop();
   }
@@ -291,7 +269,7 @@ export class WebSocketConnection implements TurnReader {
     this.#closing = true;
     this.#expect(false);
     this.#intake.stop();
-    this.#lease.tryResize(0);
+    this.#memory.expect(0);
     for (const reason of this.#holds) this.#release(reason); // the client's answer may come behind messages
   }
 
@@ -315,7 +293,6 @@ export class WebSocketConnection implements TurnReader {
   /** Gives the memory back of a connection that is gone. */
   #tidy(): void {
     if (!this.#isGone || this.#intake.waiting) return;
-    this.#lease[Symbol.dispose]();
-    this.#base[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
   }
 }
