@@ -82,7 +82,13 @@ export class Daemon {
       http: this.#ingest,
       onDefect: (error) => this.#defect(error),
     });
-    this.#telemetry.observe({ registry: this.#registry, budget: this.#budget, pool: this.#pool, sinks });
+    this.#telemetry.observe({
+      registry: this.#registry,
+      budget: this.#budget,
+      websocket: this.#websocket,
+      pool: this.#pool,
+      sinks,
+    });
   }
 
   /**
@@ -149,6 +155,7 @@ export class Daemon {
       sinks: this.#config.sinks,
       failures: this.#telemetry.failures,
       pool: this.#pool,
+      websocket: this.#websocket,
       budget: this.#budget,
     });
   }

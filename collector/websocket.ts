@@ -23,6 +23,7 @@ import { type Refusal, refusalBody, refusalHeaders } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import { refuseSource } from "./source_refusal.ts";
 import type { SourceRegistry } from "./source_registry.ts";
+import { CloseCounter, type WebSocketFigures } from "./websocket_figures.ts";
 import { PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
 
 /** How long a client has to answer a close frame, in milliseconds; then its connection is ended. */
@@ -55,7 +56,7 @@ export class WebSocketIngest {
   readonly #deadlines: ReadDeadlines;
   readonly #turns = new ReadTurns();
   readonly #connections = new Set<WebSocketConnection>();
-  readonly #closed = new Map<number, number>();
+  readonly #closed = new CloseCounter();
   #sockets = 0;
   #prober: ReturnType<typeof setInterval> | undefined;
   #draining = false;
@@ -102,16 +103,12 @@ export class WebSocketIngest {
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  /** How many WebSockets there are, and how many of them are not read because there is no room. */
-  get connections(): { readonly open: number; readonly paused: number } {
+  /** How many WebSockets there are and were. */
+  get figures(): WebSocketFigures {
     let paused = 0;
     for (const connection of this.#connections) if (connection.paused) paused++;
-    return { open: this.#connections.size, paused };
-  }
-
-  /** How many WebSockets were closed, by the code that they were closed with. */
-  get closed(): ReadonlyMap<number, number> {
-    return this.#closed;
+    const { connections: limit } = this.#limits;
+    return { open: this.#connections.size, paused, limit, closed: this.#closed.counts };
   }
 
   /**
@@ -194,7 +191,7 @@ export class WebSocketIngest {
           onDefect: this.#onDefect,
           onClosed: (code) => {
             this.#connections.delete(connection);
-            this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
+            this.#closed.add(code);
           },
         });
         this.#connections.add(connection);
