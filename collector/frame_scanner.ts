@@ -1,8 +1,11 @@
 import { applyMask } from "./frame_mask.ts";
 
-const FIN = 0x80, OPCODE = 0x0f, MASKED = 0x80, LENGTH = 0x7f, CONTROL = 0x08;
+const FIN = 0x80, OPCODE = 0x0f, CLOSE = 0x08, MASKED = 0x80, LENGTH = 0x7f, CONTROL = 0x08;
 
 const KEY_BYTES = 4;
+
+/** A close frame begins with two bytes for the code. */
+const CODE_BYTES = 2;
 
 /** The longest head of a frame: two bytes, eight of the length, four of the mask. */
 const LONGEST_HEAD = 14;
@@ -25,8 +28,13 @@ export class FrameScanner {
   /** Its key, the byte that is next lowest; 0 where there is none to be taken off. */
   #mask = 0;
   #isControl = false;
+  #isClose = false;
   #isFinal = false;
+  /** What came of the payload of a close frame. */
+  #close: number[] = [];
   #messageBytes = 0;
+  /** The key that is still on it, where the library takes it off. */
+  #closeKey = 0;
   #inMessage = false;
   #began = false;
   #sawControl = false;
@@ -51,6 +59,12 @@ export class FrameScanner {
     return this.#sawControl;
   }
 
+  /** The reason in a close frame, once the frame has come whole. */
+  get closeReason(): Uint8Array | undefined {
+    if (!this.#isClose || this.#payload > 0 || this.#headFilled > 0) return undefined;
+    return Uint8Array.from(this.#close.slice(CODE_BYTES));
+  }
+
   /**
    * Goes on with what was read next.
    *
@@ -65,6 +79,7 @@ export class FrameScanner {
       if (this.#payload > 0) {
         const step = Math.min(this.#payload, length - at);
         if (this.#mask !== 0) this.#mask = applyMask(piece, at, at + step, this.#mask);
+        if (this.#isClose) this.#readClose(piece.subarray(at, at + step));
         at += step;
         this.#payload -= step;
         if (this.#payload === 0) this.#endFrame();
@@ -75,12 +90,16 @@ export class FrameScanner {
         const isMasked = (piece[at + 1]! & MASKED) !== 0;
         at += this.#readHead(piece, at);
         this.#mask = isMasked ? takeKey(piece, at - KEY_BYTES) : 0;
+        this.#closeKey = 0;
       } else {
         this.#head[this.#headFilled++] = piece[at++]!;
         if (this.#headFilled > 1 && this.#headFilled === headLength(this.#head[1]!)) {
           this.#headFilled = 0;
           this.#readHead(this.#head, 0);
           this.#mask = 0; // the library has seen the key, or a part of it
+          this.#closeKey = (this.#head[1]! & MASKED) === 0
+            ? 0
+            : takeKey(this.#head, headLength(this.#head[1]!) - KEY_BYTES);
         }
       }
     }
@@ -99,6 +118,8 @@ export class FrameScanner {
     this.#payload = length;
     this.#isFinal = (first & FIN) !== 0;
     this.#isControl = (first & OPCODE & CONTROL) !== 0;
+    this.#isClose = (first & OPCODE) === CLOSE && length < 126;
+    if (this.#isClose) this.#close = [];
     if (this.#isControl) this.#sawControl = true;
     else {
       this.#inMessage = true;
@@ -106,6 +127,13 @@ export class FrameScanner {
     }
     if (length === 0) this.#endFrame();
     return headLength(second);
+  }
+
+  #readClose(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      this.#close.push(byte ^ (this.#closeKey & 0xff));
+      this.#closeKey = this.#closeKey >>> 8 | this.#closeKey << 24;
+    }
   }
 
   #endFrame(): void {

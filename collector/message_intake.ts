@@ -28,6 +28,8 @@ export interface MessageIntakeOptions {
   readonly assembly: MessageAssembly;
   /** Is told whether messages wait, so that no more are read. */
   readonly onWaiting: (waiting: boolean) => void;
+  /** Is told of a text that is not UTF-8, which ends a connection whatever the client otherwise agreed to. */
+  readonly onNotUtf8: (reason: string) => void;
   /** Is told of an error that no client can have caused. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -52,6 +54,7 @@ export class MessageIntake {
   readonly #replies: MessageReplies;
   readonly #assembly: MessageAssembly;
   readonly #onWaiting: (waiting: boolean) => void;
+  readonly #onNotUtf8: (reason: string) => void;
   readonly #onDefect: (error: unknown) => void;
   #queue: Message[] = [];
   #next = 0;
@@ -68,6 +71,7 @@ export class MessageIntake {
     this.#replies = replies;
     this.#assembly = assembly;
     this.#onWaiting = onWaiting;
+    this.#onNotUtf8 = options.onNotUtf8;
     this.#onDefect = onDefect;
   }
 
@@ -202,7 +206,11 @@ export class MessageIntake {
     const framing = this.#frame(data, isBinary);
     if (!framing.ok) {
       this.#source.ledger.refuse(framing.code);
-      this.#refuse(framingRefusal(this.#source, framing));
+      const refusal = framingRefusal(this.#source, framing);
+      if (framing.notUtf8 === true) {
+        this.stop();
+        this.#onNotUtf8(refusal.message);
+      } else this.#refuse(refusal);
       return undefined;
     }
     const { batch } = framing;

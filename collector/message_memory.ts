@@ -9,7 +9,7 @@ import type { Source } from "./source.ts";
 export const CONNECTION_MEMORY = 128 * 1024;
 
 /** Up to this size a message and the pieces that it is made of are part of that. */
-const SMALL_MESSAGE = 32 * 1024;
+export const SMALL_MESSAGE = 32 * 1024;
 
 /** Options of {@linkcode MessageMemory}. */
 export interface MessageMemoryOptions {

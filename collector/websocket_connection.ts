@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 // @ts-types="npm:@types/ws@8.18.2"
 import type { WebSocket } from "ws";
@@ -9,8 +10,9 @@ import type { IngestLimits } from "./ingest_request.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import { MessageIntake } from "./message_intake.ts";
 import type { RefusalReason } from "./ledger.ts";
-import { MessageMemory } from "./message_memory.ts";
+import { MessageMemory, SMALL_MESSAGE } from "./message_memory.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
+import { ReadGate, type ReadHold } from "./read_gate.ts";
 import { ReadPieces } from "./read_pieces.ts";
 import type { ReadTurns, TurnReader } from "./read_turns.ts";
 import type { Source } from "./source.ts";
@@ -24,7 +26,7 @@ const REFUSAL_OF_ERROR: Readonly<Record<string, RefusalReason>> = {
   WS_ERR_INVALID_UTF8: "invalid_record",
 };
 
-/** What a client may still send once its connection is being closed, in bytes; then it is cut off. */
+/** What a client may still send once its connection is being closed, in bytes; then it is not read any more. */
 const MOST_AFTER_CLOSE = 4 * 2 ** 20;
 
 /** Behind a read of so many bytes there is probably more to be read. */
@@ -69,9 +71,7 @@ export class WebSocketConnection implements TurnReader {
   readonly #gone = new AbortController();
   readonly #reading = { giveUp: (end: ReadEnd) => this.#late(end) };
   readonly #compressed: boolean;
-  /** Why the socket is not read. */
-  readonly #holds = new Set<"room" | "memory" | "drain">();
-  #turnEnded = false;
+  readonly #gate: ReadGate;
   #isReading = false;
   #heard = true;
   #closing = false;
@@ -82,6 +82,7 @@ export class WebSocketConnection implements TurnReader {
   constructor(options: WebSocketConnectionOptions) {
     const { websocket, socket, source, limits, credit, assembly, onDefect, onClosed } = options;
     this.#websocket = websocket;
+    this.#gate = new ReadGate(websocket);
     this.#source = source;
     this.#limits = limits;
     this.#deadlines = options.deadlines;
@@ -92,18 +93,15 @@ export class WebSocketConnection implements TurnReader {
       onWaiting: (waiting) => waiting ? this.#hold("memory") : this.#release("memory"),
       onRefused: () => {
         source.ledger.refuse("overloaded");
-        this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again");
+        // Not before those messages are taken that came whole before this one.
+        queueMicrotask(() =>
+          this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again")
+        );
       },
     });
     this.#compressed = websocket.extensions !== "";
-    const channel = {
-      get bufferedAmount() {
-        return websocket.bufferedAmount;
-      },
-      send: (text: string, sent: () => void) => websocket.send(text, sent),
-    };
     this.#acknowledgements = websocket.protocol === PENSTOCK_V1
-      ? new Acknowledgements({ source, credit, channel, onDrained: () => this.goAway() })
+      ? new Acknowledgements({ source, credit, channel: websocket, onDrained: () => this.goAway() })
       : undefined;
     this.#intake = new MessageIntake({
       source,
@@ -116,6 +114,7 @@ export class WebSocketConnection implements TurnReader {
         else this.#release("room");
         this.#tidy();
       },
+      onNotUtf8: (reason) => this.#close(CLOSE.INVALID_PAYLOAD, reason),
       onDefect: (error) => {
         onDefect(error);
         this.#close(CLOSE.INTERNAL_ERROR, "the collector failed");
@@ -135,7 +134,7 @@ export class WebSocketConnection implements TurnReader {
 
   /** Whether its socket is not read. */
   get paused(): boolean {
-    return this.#holds.size > 0;
+    return this.#gate.isHeld;
   }
 
   /**
@@ -167,21 +166,14 @@ export class WebSocketConnection implements TurnReader {
     this.#close(CLOSE.GOING_AWAY, "the collector is shutting down");
   }
 
-  /** Ends the connection at once. */
-  terminate(): void {
-    this.#websocket.terminate();
-  }
-
   stopReading(): void {
-    this.#turnEnded = true;
-    this.#websocket.pause();
+    this.#gate.hold("turn");
   }
 
   readOn(): void {
-    this.#turnEnded = false;
     // What was read in the last turn has been offered, or copied, but for a message that is not whole.
     if (this.#scanner.began) this.#pieces.free(this.#scanner.unfinished ? 1 : 0);
-    if (this.#holds.size === 0) this.#websocket.resume();
+    this.#gate.release("turn");
   }
 
   /** Sees each piece of what the client sends before it is taken apart. */
@@ -191,11 +183,18 @@ export class WebSocketConnection implements TurnReader {
     scanner.scan(chunk);
     if (this.#closing) {
       this.#bytesAfterClose += chunk.length;
-      if (this.#bytesAfterClose > MOST_AFTER_CLOSE) this.#websocket.terminate();
+      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || scanner.announced > SMALL_MESSAGE) this.#gate.shut();
+      return;
+    }
+    const { closeReason: reason } = scanner;
+    // The library would look at texts a second time if it were to look at reasons.
+    if (reason !== undefined && !isUtf8(reason)) {
+      this.#source.ledger.refuse("protocol_error");
+      this.#close(CLOSE.INVALID_PAYLOAD, "the reason of the close frame is not UTF-8");
       return;
     }
     if (chunk.length >= FULL_READ) {
-      if (!this.#turnEnded) this.#turns.end(this);
+      this.#turns.end(this);
       // The answer to a ping is sent out of the piece that it came in, and what is compressed waits there for its turn.
       if (!scanner.sawControl && !this.#compressed) this.#pieces.add(chunk);
     }
@@ -218,22 +217,21 @@ export class WebSocketConnection implements TurnReader {
     this.#intake.add(data, isBinary);
   }
 
-  #hold(reason: "room" | "memory" | "drain"): void {
-    this.#holds.add(reason);
-    this.#websocket.pause();
+  #hold(hold: ReadHold): void {
+    this.#gate.hold(hold);
     this.#expect(this.#scanner.unfinished); // not now: it is not the client that makes its message late
   }
 
-  #release(reason: "room" | "memory" | "drain"): void {
-    if (!this.#holds.delete(reason) || this.#holds.size > 0) return;
+  #release(hold: ReadHold): void {
+    this.#gate.release(hold);
+    if (this.#gate.isHeld) return;
     this.#heard = true;
     this.#expect(this.#scanner.unfinished);
-    if (!this.#turnEnded) this.#websocket.resume();
   }
 
   /** Notes whether the rest of a message is to come within the time for it. */
   #expect(unfinished: boolean): void {
-    const expected = unfinished && !this.#closing && this.#holds.size === 0;
+    const expected = unfinished && !this.#closing && !this.#gate.isHeld;
     // Another message than the last time has its own time.
     if (this.#isReading && !(expected && !this.#scanner.began)) {
       this.#isReading = false;
@@ -269,8 +267,13 @@ export class WebSocketConnection implements TurnReader {
     this.#closing = true;
     this.#expect(false);
     this.#intake.stop();
+    // Half a message is kept by the library, and more of it would be, though nobody wants it any more.
+    if (this.#scanner.announced > SMALL_MESSAGE) {
+      this.#gate.shut();
+      return;
+    }
     this.#memory.expect(0);
-    for (const reason of this.#holds) this.#release(reason); // the client's answer may come behind messages
+    this.#gate.releaseAll(); // the client's answer may come behind messages
   }
 
   #closed(): void {
