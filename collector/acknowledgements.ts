@@ -141,6 +141,11 @@ export class Acknowledgements implements MessageReplies {
     this.#acknowledge();
   }
 
+  /** Tells at once what is settled and was not told yet, because nothing can be told any more afterwards. */
+  finish(): void {
+    if (this.#settled > this.#told || this.#due) this.#acknowledge();
+  }
+
   /** The client is gone: nobody need wait for it. */
   close(): void {
     this.#wake?.();

@@ -37,5 +37,5 @@ export function closeCode({ status }: Refusal): number {
 export function closeReason(reason: string): string {
   const bytes = new Uint8Array(LONGEST_REASON);
   const { written } = new TextEncoder().encodeInto(reason, bytes);
-  return new TextDecoder().decode(bytes.subarray(0, written));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, written));
 }

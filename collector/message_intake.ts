@@ -113,8 +113,9 @@ export class MessageIntake {
     else this.#assembly.clear();
   }
 
-  /** Looks at no message any more. */
+  /** Looks at no message any more that comes from now on, or that stands behind one that waits. */
   stop(): void {
+    this.flush();
     this.#stopped = true;
   }
 

@@ -144,6 +144,8 @@ export class WebSocketIngest {
   /** Closes everything. Resolves when every connection has ended: each has a second to say goodbye. */
   async close(): Promise<void> {
     clearInterval(this.#prober);
+    // What was written last is acknowledged in this turn.
+    await new Promise((resolve) => setImmediate(resolve));
     for (const connection of this.#connections) connection.goAway();
     await new Promise<void>((resolve) => {
       // The only error is that it does not listen, which is as well.

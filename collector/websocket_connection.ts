@@ -80,7 +80,7 @@ export class WebSocketConnection implements TurnReader {
 
   /** @param options What it is made of. */
   constructor(options: WebSocketConnectionOptions) {
-    const { websocket, socket, source, limits, credit, assembly, onDefect, onClosed } = options;
+    const { websocket, socket, source, limits, credit, onDefect, onClosed } = options;
     this.#websocket = websocket;
     this.#gate = new ReadGate(websocket);
     this.#source = source;
@@ -94,9 +94,7 @@ export class WebSocketConnection implements TurnReader {
       onRefused: () => {
         source.ledger.refuse("overloaded");
         // Not before those messages are taken that came whole before this one.
-        queueMicrotask(() =>
-          this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message, try again")
-        );
+        queueMicrotask(() => this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message"));
       },
     });
     this.#compressed = websocket.extensions !== "";
@@ -108,7 +106,7 @@ export class WebSocketConnection implements TurnReader {
       record: limits.record,
       producer: this.#gone,
       replies: this.#acknowledgements ?? new ClosingReplies((code, reason) => this.#close(code, reason)),
-      assembly,
+      assembly: options.assembly,
       onWaiting: (waiting) => {
         if (waiting) this.#hold("room");
         else this.#release("room");
@@ -123,7 +121,7 @@ export class WebSocketConnection implements TurnReader {
     socket.prependListener("data", (chunk: Uint8Array) => this.#read(chunk));
     // What was read ahead when the connection broke off is put together without having been seen here.
     socket.prependListener("close", () => this.#closing = true);
-    websocket.on("message", (data: Uint8Array, isBinary: boolean) => this.#take(data, isBinary));
+    websocket.on("message", (data: Uint8Array, isBinary) => this.#take(data, isBinary));
     websocket.on("error", (error: Error & { code?: string }) => this.#failed(error));
     websocket.on("close", (code) => {
       this.#closed();
@@ -132,7 +130,7 @@ export class WebSocketConnection implements TurnReader {
     this.#acknowledgements?.greet();
   }
 
-  /** Whether its socket is not read. */
+  /** Whether its socket is not read, for longer than a turn. */
   get paused(): boolean {
     return this.#gate.isHeld;
   }
@@ -161,8 +159,9 @@ export class WebSocketConnection implements TurnReader {
     this.#acknowledgements.drain();
   }
 
-  /** Closes the connection because the daemon stops. */
+  /** Closes the connection because the daemon stops. What is settled is told before. */
   goAway(): void {
+    if (!this.#closing) this.#acknowledgements?.finish();
     this.#close(CLOSE.GOING_AWAY, "the collector is shutting down");
   }
 

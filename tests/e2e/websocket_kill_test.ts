@@ -176,3 +176,37 @@ Deno.test("penstock.v1, ack: synced: 20 000 records through six SIGTERMs are all
   }
   assertEquals(acked, RECORDS);
 });
+
+/** Sends a few messages at each acknowledgement, and SIGTERM with the last of them. */
+async function stopAtAnAck(ack: "written" | "synced") {
+  await using daemon = await DaemonProcess.start({
+    config: {
+      sources: { app: { policy: "block", ack, batch: { records: 10, linger: "5ms" } } },
+      sinks: { disk: { type: "file", directory: "./data" } },
+    },
+  });
+  const socket = new WebSocket(`${daemon.websocketUrl}/v1/ingest/app`, "penstock.v1");
+  const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+  let sent = 0, acked = 0, credit = 0;
+  socket.onmessage = ({ data }) => {
+    const reply = JSON.parse(data);
+    if (acked < 20 && reply.seq >= 20) daemon.kill("SIGTERM");
+    acked = reply.seq ?? 0;
+    credit = reply.credit;
+    for (let i = 0; i < 3 && credit > 0; i++) socket.send(`{"n":${sent++}}`);
+  };
+  const { code: closeCode } = await closed;
+  const { code } = await daemon.stop();
+  return { code, closeCode, credit, acked, numbers: numbersIn(await daemon.recordsOf("app")) };
+}
+
+Deno.test("penstock.v1: SIGTERM while a write is about to end: what it wrote is acknowledged before the connection is closed", async () => {
+  // Which comes first is decided within a millisecond, so it takes some; several at once, as nothing else puts it off.
+  for (let round = 0; round < 3; round++) {
+    const ends = Array.from({ length: 6 }, (_, i) => stopAtAnAck(i % 2 === 0 ? "written" : "synced"));
+    for (const { code, closeCode, credit, acked, numbers } of await Promise.all(ends)) {
+      assertEquals([code, closeCode, credit], [0, 1001, 0]);
+      assertNumbers(numbers, [0, acked]);
+    }
+  }
+});
