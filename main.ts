@@ -2,7 +2,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Config, formatConfigError } from "./collector/config.ts";
 import { readConfig } from "./collector/config_file.ts";
-import { Daemon } from "./collector/daemon.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
 
@@ -103,6 +102,8 @@ async function start({ config: path, level, format }: Options): Promise<void> {
     );
   }
   const log = new Log({ level, format });
+  // Not before: to be loaded, its libraries need some of the permissions.
+  const { Daemon } = await import("./collector/daemon.ts");
   const daemon = new Daemon(config, log);
   let drainingSince: number | undefined;
   const onSignal = async (signal: Deno.Signal, status: number) => {

@@ -6,7 +6,9 @@
  */
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
+import { formatRatio, inTurns, median, print } from "./comparison.ts";
 import { findGenerator, putLoad } from "./load.ts";
+import { recordLine } from "./record.ts";
 import { ServerProcess, startDaemon } from "./server_process.ts";
 
 const CONNECTIONS = 16;
@@ -22,27 +24,13 @@ interface Measured {
   readonly cpuPerRecord: number;
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-/** A record of 200 bytes with its line feed. */
-function line(n: number): string {
-  const record =
-    `{"ts":"2026-11-23T18:00:00.000Z","host":"web01","name":"http_requests","value":12345.678,"labels":` +
-    `{"method":"GET","path":"/api/v1/items","status":"200","region":"eu-west-1"},"seq":${
-      1_000_000 + n
-    },"pad":"`;
-  return `${record}${"x".repeat(197 - record.length)}"}\n`;
-}
-
 async function measure(
   server: ServerProcess,
   generator: "wrk" | "built-in",
   records: number,
   seconds: number,
 ) {
-  const body = new TextEncoder().encode(Array.from({ length: records }, (_, n) => line(n)).join(""));
+  const body = new TextEncoder().encode(Array.from({ length: records }, (_, n) => recordLine(n)).join(""));
   const cpuBefore = await server.cpuSeconds();
   const url = `${server.url}/v1/ingest/bench`;
   const load = await putLoad(generator, { url, connections: CONNECTIONS, seconds, body });
@@ -52,10 +40,6 @@ async function measure(
     requestsPerSecond: load.requests / load.seconds,
     cpuPerRecord: cpu / (load.requests * records) * 1e6,
   };
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 const { rounds, seconds } = parseArgs(Deno.args, {
@@ -80,25 +64,19 @@ try {
     "records/request |   bare req/s | penstock req/s | ratio (spread)     | target | bare us/record | penstock us/record",
   );
   for (const { records, ratio: target, cpuRatio } of TARGETS) {
-    const pairs: { bare: Measured; penstock: Measured }[] = [];
-    // The first round warms up both and does not count.
-    for (let round = 0; round <= Number(rounds); round++) {
-      const pair = {
-        bare: await measure(bare, generator, records, Number(seconds)),
-        penstock: await measure(daemon, generator, records, Number(seconds)),
-      };
-      if (round > 0) pairs.push(pair);
-    }
+    const pairs = await inTurns<Measured>(
+      Number(rounds),
+      (which) => measure(which === "bare" ? bare : daemon, generator, records, Number(seconds)),
+    );
     const ratios = pairs.map(({ bare, penstock }) => penstock.requestsPerSecond / bare.requestsPerSecond);
     const ratio = median(ratios);
     const bareCpu = median(pairs.map(({ bare }) => bare.cpuPerRecord));
     const cpu = median(pairs.map(({ penstock }) => penstock.cpuPerRecord));
-    const spread = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
     print([
       `${records}`.padStart(15),
       median(pairs.map(({ bare }) => bare.requestsPerSecond)).toFixed(0).padStart(12),
       median(pairs.map(({ penstock }) => penstock.requestsPerSecond)).toFixed(0).padStart(14),
-      `${ratio.toFixed(2)} (${spread})`.padEnd(18),
+      formatRatio(ratios).padEnd(18),
       target.toFixed(2).padStart(6),
       bareCpu.toFixed(2).padStart(14),
       cpu.toFixed(2).padStart(18),

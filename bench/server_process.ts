@@ -1,3 +1,5 @@
+import { SMALL_HEAP } from "../collector/permissions.ts";
+
 function path(name: string): string {
   return new URL(name, import.meta.url).pathname;
 }
@@ -13,7 +15,7 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
   await Deno.writeTextFile(
     config,
     JSON.stringify({
-      listen: { http: "127.0.0.1:0", admin: "127.0.0.1:0" },
+      listen: { http: "127.0.0.1:0", websocket: "127.0.0.1:0", admin: "127.0.0.1:0" },
       sources: {
         "bench-json": { policy: "block", encoding: "json", buffer: { records: 100_000, bytes: "64MiB" } },
         "bench*": { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } },
@@ -23,9 +25,10 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
   );
   return await ServerProcess.start([
     "run",
-    "--v8-flags=--optimize-for-size", // as the start task does
+    SMALL_HEAP, // as the start task does
     `--config=${path("../deno.json")}`,
     "--allow-net=127.0.0.1",
+    "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
     `--allow-read=${config}`,
     `--allow-write=${directory}/data`,
     path("../main.ts"),
@@ -35,15 +38,32 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
   ]);
 }
 
+/**
+ * Removes the files that the daemon has finished, so that those to come take their memory in the kernel's cache over: where
+ * a virtual machine gets new memory from its host, a page costs more than everything that is measured here.
+ *
+ * @param directory What was given to {@linkcode startDaemon}.
+ */
+export async function removeFinishedFiles(directory: string): Promise<void> {
+  const source = `${directory}/data/bench`;
+  const names = (await Array.fromAsync(Deno.readDir(source), ({ name }) => name)).sort();
+  for (const name of names.slice(0, -1)) await Deno.remove(`${source}/${name}`);
+}
+
 /** A server under measurement, as a process of its own. */
 export class ServerProcess implements AsyncDisposable {
+  /** Of its HTTP listener. */
   readonly url: string;
+  /** Of its WebSocket listener, where it has one. */
+  readonly websocketUrl: string | undefined;
   readonly #child: Deno.ChildProcess;
   readonly #log: Promise<void>;
 
-  private constructor(child: Deno.ChildProcess, url: string, log: Promise<void>) {
+  private constructor(child: Deno.ChildProcess, line: string, log: Promise<void>) {
     this.#child = child;
-    this.url = url;
+    const { http, websocket } = JSON.parse(line);
+    this.url = http;
+    this.websocketUrl = websocket;
     this.#log = log;
   }
 
@@ -61,12 +81,12 @@ export class ServerProcess implements AsyncDisposable {
       const { done, value } = await lines.read();
       if (done) throw new Error(`the server ended before it listened: ${text}`);
       text += value;
-      const http = /"message":"listening","http":"([^"]+)"/.exec(text)?.[1];
-      if (http === undefined) continue;
+      const line = /^.*"message":"listening".*$/m.exec(text)?.[0];
+      if (line === undefined || !line.endsWith("}")) continue;
       const log = (async () => {
         while (!(await lines.read()).done);
       })();
-      return new ServerProcess(child, http, log);
+      return new ServerProcess(child, line, log);
     }
   }
 

@@ -22,6 +22,7 @@ export type RequestEncoding = "received" | "json";
 export interface Config {
   readonly listen: ListenConfig;
   readonly limits: LimitsConfig;
+  readonly websocket: WebSocketConfig;
   /** In the order of the file: a name wins, then the first pattern that matches. At least one. */
   readonly sources: readonly SourceConfig[];
   /** In the order of the file. At least one. */
@@ -39,6 +40,12 @@ export interface ListenConfig {
    */
   readonly http: ListenAddress;
   /**
+   * WebSocket ingest, and the same HTTP routes.
+   *
+   * @default {"127.0.0.1:4319"}
+   */
+  readonly websocket: ListenAddress;
+  /**
    * Health, metrics and status; never ingest.
    *
    * @default {"127.0.0.1:4320"}
@@ -55,7 +62,7 @@ export interface LimitsConfig {
    */
   readonly memory: number;
   /**
-   * Bytes of one request's body, decompressed; at most `memory`.
+   * Bytes of one request's body or one WebSocket message, decompressed; at most `memory`.
    *
    * @default {"8MiB"}
    */
@@ -79,11 +86,48 @@ export interface LimitsConfig {
    */
   readonly waiting: number;
   /**
-   * Milliseconds that a request's body may take to arrive; for a streamed body, the longest pause between two pieces.
+   * Milliseconds that a request's body or a WebSocket message may take to arrive; for a streamed body, the longest pause
+   * between two pieces.
    *
    * @default {"30s"}
    */
   readonly bodyTimeout: number;
+  /**
+   * Number of connections to the WebSocket listener.
+   *
+   * @default {1024}
+   */
+  readonly connections: number;
+}
+
+/** What holds for every WebSocket. */
+export interface WebSocketConfig {
+  /**
+   * Milliseconds of silence after which a client is pinged; one that stays silent for as long again is gone.
+   *
+   * @default {"30s"}
+   */
+  readonly keepAlive: number;
+  /**
+   * Milliseconds that a client may take to send the head of a request, an upgrade's too.
+   *
+   * @default {"10s"}
+   */
+  readonly upgradeTimeout: number;
+  /**
+   * Whether messages may be compressed (permessage-deflate). Sets twice `limits.body` of `limits.memory` aside, because
+   * how large a message becomes is known only when it is.
+   *
+   * @default {false}
+   */
+  readonly compression: boolean;
+  /**
+   * Messages that a client of `penstock.v1` may have under way without an acknowledgement; no more than the records of its
+   * source's buffer.
+   *
+   * @default {4096}
+   */
+  readonly credit: number;
 }
 
 /** What holds for the sources whose name matches. */

@@ -20,11 +20,13 @@ const POLICY_OF_KIND: Readonly<Record<Kind, PolicyName>> = {
  * @returns The whole config. Whether its parts go together is another question.
  */
 export function resolveConfig(given: GivenConfig): Config {
-  const { listen = {}, limits = {}, sources = {}, sinks = {}, pool = {}, shutdown = {} } = given;
+  const { listen = {}, limits = {}, websocket = {}, sources = {}, sinks = {}, pool = {}, shutdown = {} } =
+    given;
   const sinkNames = Object.keys(sinks);
   return {
     listen: {
       http: listen.http ?? { hostname: "127.0.0.1", port: 4318 },
+      websocket: listen.websocket ?? { hostname: "127.0.0.1", port: 4319 },
       admin: listen.admin ?? { hostname: "127.0.0.1", port: 4320 },
     },
     limits: {
@@ -34,6 +36,13 @@ export function resolveConfig(given: GivenConfig): Config {
       sources: limits.sources ?? 256,
       waiting: limits.waiting ?? 1024,
       bodyTimeout: limits.bodyTimeout ?? 30 * SECOND,
+      connections: limits.connections ?? 1024,
+    },
+    websocket: {
+      keepAlive: websocket.keepAlive ?? 30 * SECOND,
+      upgradeTimeout: websocket.upgradeTimeout ?? 10 * SECOND,
+      compression: websocket.compression ?? false,
+      credit: websocket.credit ?? 4096,
     },
     sources: Object.entries(sources).map(([pattern, source]) => resolveSource(pattern, source, sinkNames)),
     sinks: Object.entries(sinks).map(([name, sink]) => resolveSink(name, sink)),

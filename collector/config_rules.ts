@@ -27,16 +27,20 @@ export function findConflicts(config: Config, given: GivenConfig): ConfigError[]
   ];
 }
 
-function* listenConflicts({ listen: { http, admin } }: Config): Conflicts {
-  if (!overlaps(http, admin)) return;
-  yield error(
-    ["listen", "admin"],
-    `"${formatListenAddress(admin)}" is taken by listen.http, "${formatListenAddress(http)}": ` +
-      "give it another port, or 0 to let the system choose",
-  );
+function* listenConflicts({ listen }: Config): Conflicts {
+  const keys = ["http", "websocket", "admin"] as const;
+  for (const [index, key] of keys.entries()) {
+    const owner = keys.slice(0, index).find((earlier) => overlaps(listen[earlier], listen[key]));
+    if (owner === undefined) continue;
+    yield error(
+      ["listen", key],
+      `"${formatListenAddress(listen[key])}" is taken by listen.${owner}, ` +
+        `"${formatListenAddress(listen[owner])}": give it another port, or 0 to let the system choose`,
+    );
+  }
 }
 
-function* limitConflicts({ limits, sources, sinks }: Config, given: GivenConfig): Conflicts {
+function* limitConflicts({ limits, websocket, sources, sinks }: Config, given: GivenConfig): Conflicts {
   const { memory, body, record } = limits;
   if (record > body) {
     yield error(
@@ -54,6 +58,14 @@ function* limitConflicts({ limits, sources, sinks }: Config, given: GivenConfig)
       `${told(formatBytes(body), given.limits?.body)} is too much for limits.memory, ` +
         `${told(formatBytes(memory), given.limits?.memory)}, which bodies are taken out of twice: ` +
         `lower limits.body or raise limits.memory to ${formatBytes(needed)}`,
+    );
+  }
+  if (websocket.compression && 2 * needed > memory) {
+    yield error(
+      ["websocket", "compression"],
+      `true sets ${formatBytes(needed)} of limits.memory aside, ` +
+        `${told(formatBytes(memory), given.limits?.memory)}, and leaves too little: ` +
+        `lower limits.body or raise limits.memory to ${formatBytes(2 * needed)}`,
     );
   }
   if (sources.length === 0) {

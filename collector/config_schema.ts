@@ -100,6 +100,7 @@ const sink = z.discriminatedUnion("type", [
 export const configSchema = object({
   listen: object({
     http: parsedBy(parseListenAddress).optional(),
+    websocket: parsedBy(parseListenAddress).optional(),
     admin: parsedBy(parseListenAddress).optional(),
   }).optional(),
   limits: object({
@@ -109,6 +110,13 @@ export const configSchema = object({
     sources: count().optional(),
     waiting: count().optional(),
     bodyTimeout: duration({ min: 1 }).optional(),
+    connections: count().optional(),
+  }).optional(),
+  websocket: object({
+    keepAlive: duration({ min: 1 }).optional(),
+    upgradeTimeout: duration({ min: 1 }).optional(),
+    compression: z.boolean().optional(),
+    credit: count().optional(),
   }).optional(),
   sources: z.record(z.string(), source).optional(),
   sinks: z.record(z.string(), sink).optional(),

@@ -105,7 +105,11 @@ export async function decodeStream(
   };
   let consumed = Promise.resolve();
   const failed = new Promise<never>((_, reject) => decoder.once("error", reject));
-  const decoded = pipeline(counted(), decoder, (pieces) => consumed = consume(pieces));
+  const decoded = pipeline(
+    counted(),
+    decoder,
+    (pieces: AsyncIterable<Uint8Array>) => consumed = consume(pieces),
+  );
   try {
     // The pipeline itself also waits for the next piece, which may be long in coming.
     await Promise.race([decoded, failed]);

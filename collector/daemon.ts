@@ -14,6 +14,7 @@ import { Source } from "./source.ts";
 import { SourceRegistry } from "./source_registry.ts";
 import { type Status, status } from "./status.ts";
 import { Telemetry } from "./telemetry.ts";
+import { WebSocketIngest } from "./websocket.ts";
 import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../policies/mod.ts";
 import { FileSink } from "../sinks/file.ts";
 import { FlushPool } from "../sinks/pool.ts";
@@ -41,8 +42,10 @@ export class Daemon {
   readonly #pool: FlushPool;
   readonly #registry: SourceRegistry;
   readonly #ingest: HttpIngest;
+  readonly #websocket: WebSocketIngest;
   readonly #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
   #state: Status["state"] = "starting";
+  #websocketUrl = "";
 
   /**
    * Makes a daemon that does not listen yet.
@@ -68,9 +71,24 @@ export class Daemon {
     this.#ingest = new HttpIngest({
       registry: this.#registry,
       limits,
+      websocketUrl: () => this.#websocketUrl,
       onDefect: (error) => this.#defect(error),
     });
-    this.#telemetry.observe({ registry: this.#registry, budget: this.#budget, pool: this.#pool, sinks });
+    this.#websocket = new WebSocketIngest({
+      registry: this.#registry,
+      budget: this.#budget,
+      limits,
+      websocket: config.websocket,
+      http: this.#ingest,
+      onDefect: (error) => this.#defect(error),
+    });
+    this.#telemetry.observe({
+      registry: this.#registry,
+      budget: this.#budget,
+      websocket: this.#websocket,
+      pool: this.#pool,
+      sinks,
+    });
   }
 
   /**
@@ -88,14 +106,16 @@ export class Daemon {
     try {
       const adminUrl = this.#listen("listen.admin", this.#config.listen.admin, admin.fetch);
       const httpUrl = this.#listen("listen.http", this.#config.listen.http, (r) => this.#ingest.fetch(r));
+      this.#websocketUrl = await this.#listenForWebSockets(this.#config.listen.websocket);
       this.#state = "ready";
       this.#log.info("listening", {
         http: httpUrl,
+        websocket: this.#websocketUrl,
         admin: adminUrl,
         agents: `${httpUrl}/v1/ingest/{source}`,
       });
     } catch (error) {
-      await Promise.all(this.#servers.map((server) => server.shutdown()));
+      await Promise.all([this.#websocket.close(), ...this.#servers.map((server) => server.shutdown())]);
       throw error;
     }
   }
@@ -109,6 +129,7 @@ export class Daemon {
     this.#state = "draining";
     this.#log.info("draining", { deadlineMs: this.#config.shutdown.deadline });
     this.#ingest.drain();
+    this.#websocket.drain();
     for (const source of this.#registry.all) source.close();
     this.#budget.close();
     await this.#pool.drain(this.#config.shutdown.deadline);
@@ -134,6 +155,7 @@ export class Daemon {
       sinks: this.#config.sinks,
       failures: this.#telemetry.failures,
       pool: this.#pool,
+      websocket: this.#websocket,
       budget: this.#budget,
     });
   }
@@ -145,6 +167,7 @@ export class Daemon {
           this.#log.error("sink cannot be closed", { sink, error: String(error) });
         }
       }),
+      this.#websocket.close(),
       ...this.#servers.map((server) => server.shutdown()),
     ];
     try {
@@ -194,10 +217,15 @@ export class Daemon {
       this.#servers.push(server);
       return `http://${formatListenAddress(server.addr)}`;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot listen on ${formatListenAddress(address)} (${key}): ${reason}`, {
-        cause: error,
-      });
+      throw cannotListen(key, address, error);
+    }
+  }
+
+  async #listenForWebSockets(address: ListenAddress): Promise<string> {
+    try {
+      return await this.#websocket.listen(address);
+    } catch (error) {
+      throw cannotListen("listen.websocket", address, error);
     }
   }
 
@@ -206,6 +234,11 @@ export class Daemon {
       error: error instanceof Error ? error.stack ?? error.message : String(error),
     });
   }
+}
+
+function cannotListen(key: string, address: ListenAddress, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(`Cannot listen on ${formatListenAddress(address)} (${key}): ${reason}`, { cause: error });
 }
 
 function createPolicy({ policy, blockTimeout }: SourceConfig): OverloadPolicy {

@@ -67,6 +67,17 @@ export function frameJson(body: Uint8Array, options: FramingOptions): Framing {
 }
 
 /**
+ * The same as {@linkcode frameJson}, but for arrays: a value is a record, whatever it is.
+ *
+ * @param body The body. It becomes the batch's memory, and so may the byte behind it: see {@linkcode frameNdjson}.
+ * @param options The limits.
+ * @returns The batch; or the failure, of a body without any value too.
+ */
+export function frameValues(body: Uint8Array, options: FramingOptions): Framing {
+  return frame(body, options, locateWholeValues, sawNonAscii, packValues);
+}
+
+/**
  * Makes a batch of a text: each line becomes `{"message":"..."}`. Lines end with LF or CRLF, the last one may lack it;
  * lines of spaces and tabs only are skipped. Quotes, backslashes and control characters are escaped, all other bytes
  * stay as they came.
@@ -132,10 +143,19 @@ function locateLineValues(body: Uint8Array, limits: FramingOptions): FramingFail
 
 /** Values one after the other; of arrays, the elements. */
 function locateValues(body: Uint8Array, limits: FramingOptions): FramingFailure | undefined {
+  return locateEach(body, limits, true);
+}
+
+/** Values one after the other. */
+function locateWholeValues(body: Uint8Array, limits: FramingOptions): FramingFailure | undefined {
+  return locateEach(body, limits, false);
+}
+
+function locateEach(body: Uint8Array, limits: FramingOptions, elements: boolean): FramingFailure | undefined {
   let at = skipBlank(body, 0);
   if (at === body.length) return invalidRecord(1, at, "no JSON value");
   while (at < body.length) {
-    const isArray = body[at] === OPEN_BRACKET;
+    const isArray = elements && body[at] === OPEN_BRACKET;
     const stop = isArray ? addElements(body, at + 1, limits) : addValue(body, at, limits, false);
     if (typeof stop !== "number") return stop;
     // Or else `01` would be two values, and `truefalse`.

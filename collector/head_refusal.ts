@@ -45,6 +45,20 @@ export function methodRefusal(method: string): Refusal {
 }
 
 /**
+ * @param url Where WebSockets are opened.
+ * @returns The refusal of an upgrade that says so.
+ */
+export function upgradeRefusal(url: string): Refusal {
+  return {
+    status: 426,
+    code: "upgrade_required",
+    message: `WebSockets are not opened here: connect to ${url}`,
+    details: { url },
+    headers: { Upgrade: "websocket" },
+  };
+}
+
+/**
  * @param contentType A `Content-Type` that is not understood.
  * @param understood Those that are.
  * @returns The refusal that says so.

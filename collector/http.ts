@@ -1,7 +1,13 @@
 import { Hono } from "hono";
 import { OWN_ANSWERS } from "./answer_format.ts";
 import { parseContentCoding } from "./content_coding.ts";
-import { codingRefusal, mediaTypeRefusal, methodRefusal, noSourceRefusal } from "./head_refusal.ts";
+import {
+  codingRefusal,
+  mediaTypeRefusal,
+  methodRefusal,
+  noSourceRefusal,
+  upgradeRefusal,
+} from "./head_refusal.ts";
 import { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { IngestLimits } from "./ingest_request.ts";
@@ -11,12 +17,15 @@ import { answerUnread } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { SourceRegistry } from "./source_registry.ts";
 
-const INGEST_PATH = "/v1/ingest/";
+/** Where records are sent to, with the name of the source behind it. */
+export const INGEST_PATH = "/v1/ingest/";
 
 /** Options of {@linkcode HttpIngest}. */
 export interface HttpIngestOptions {
   readonly registry: SourceRegistry;
   readonly limits: IngestLimits;
+  /** Tells the URL that WebSockets are opened at, without the path. */
+  readonly websocketUrl: () => string;
   /** Is told of a defect: an error that no agent can have caused. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -30,11 +39,17 @@ export class HttpIngest {
   #draining = false;
 
   /** @param options Where records go, and the limits. */
-  constructor({ registry, limits, onDefect }: HttpIngestOptions) {
+  constructor({ registry, limits, websocketUrl, onDefect }: HttpIngestOptions) {
     this.#registry = registry;
     this.#ingest = new Ingest(limits);
     this.app.post(`${INGEST_PATH}:source`, (c) => this.#post(c.req.param("source"), c.req.raw));
-    this.app.all(`${INGEST_PATH}:source`, (c) => answerUnread(methodRefusal(c.req.method), c.req.raw));
+    this.app.all(`${INGEST_PATH}:source`, (c) => {
+      const isUpgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
+      const refusal = isUpgrade
+        ? upgradeRefusal(`${websocketUrl()}${c.req.path}`)
+        : methodRefusal(c.req.method);
+      return answerUnread(refusal, c.req.raw);
+    });
     addOtlpRoutes(this.app, { registry, ingest: this.#ingest, draining: () => this.#draining, onDefect });
     this.app.notFound((c) =>
       answerUnread({

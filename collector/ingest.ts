@@ -1,7 +1,8 @@
 import { decodeBody, ONE_GO, readBody } from "./body_reader.ts";
-import { frameNdjson, type FramingOptions } from "./framing.ts";
+import { frameNdjson } from "./framing.ts";
 import { answerAccepted, framingRefusal, READ_FAILURE_REASON, rejectionRefusal } from "./ingest_answer.ts";
 import {
+  framingLimits,
   type IngestContext,
   type IngestLimits,
   type IngestRequest,
@@ -15,7 +16,6 @@ import { blockSize, giveBlock } from "./memory.ts";
 import { MemoryLease } from "./memory_lease.ts";
 import { ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
-import type { Source } from "./source.ts";
 import type { Admission } from "../policies/mod.ts";
 
 /**
@@ -87,7 +87,7 @@ export class Ingest {
     const { source, framer, request } = ingest;
     const { memory } = source;
     const { limits } = this.#context;
-    const framing = framer(body, framingLimits(source, limits));
+    const framing = framer(body, framingLimits(source, limits.record));
     if (!framing.ok) {
       memory.release(reserved);
       return refuse(ingest, framing.code, framingRefusal(source, framing));
@@ -130,7 +130,7 @@ export class Ingest {
       }
       body = decoded.body;
     }
-    const framing = framer(body, framingLimits(source, limits));
+    const framing = framer(body, framingLimits(source, limits.record));
     if (!framing.ok) return refuse(ingest, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
     const rewritten = batch.data.buffer !== body.buffer;
@@ -159,9 +159,4 @@ function answerAdmission(
 function refuse({ source, answers }: IngestRequest, reason: RefusalReason, refusal: Refusal): Response {
   source.ledger.refuse(reason);
   return answerRefusal(refusal, answers);
-}
-
-/** More records than the whole buffer holds are refused before memory is taken for them. */
-function framingLimits(source: Source, { record }: IngestLimits): FramingOptions {
-  return { record, records: source.buffer.capacity.records };
 }

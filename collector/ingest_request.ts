@@ -1,5 +1,6 @@
 import type { AnswerFormat } from "./answer_format.ts";
 import type { BodyReader, ReadFailure } from "./body_reader.ts";
+import type { FramingOptions } from "./framing.ts";
 import type { ContentCoding } from "./content_coding.ts";
 import { READ_FAILURE_REASON, SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { Framer } from "./media_type.ts";
@@ -34,6 +35,15 @@ export interface IngestRequest {
   readonly length: number | undefined;
   /** How its answer is written. */
   readonly answers: AnswerFormat;
+}
+
+/**
+ * @param source Where records are to go.
+ * @param record The most bytes of one.
+ * @returns What they are framed with: more of them than the whole buffer holds are refused before memory is taken for them.
+ */
+export function framingLimits(source: Source, record: number): FramingOptions {
+  return { record, records: source.buffer.capacity.records };
 }
 
 /**

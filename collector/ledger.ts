@@ -14,7 +14,8 @@ export type RefusalReason =
   | "overloaded"
   | "shutting_down"
   | "timeout"
-  | "aborted";
+  | "aborted"
+  | "protocol_error";
 
 /** Records and bytes that only ever grow. */
 export class Tally implements Amount {

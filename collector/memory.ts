@@ -17,7 +17,11 @@ let keptBytes = 0;
  * @param bytes What is not needed any more.
  */
 export function freeMemory(bytes: Uint8Array): void {
-  if (bytes.buffer.byteLength >= WORTH_FREEING) (bytes.buffer as ArrayBuffer).transfer(0);
+  const { buffer } = bytes;
+  // A part of a larger piece of memory, as node:http reads bodies, is not the only one that uses it.
+  if (bytes.length === buffer.byteLength && bytes.length >= WORTH_FREEING) {
+    (buffer as ArrayBuffer).transfer(0);
+  }
 }
 
 /**

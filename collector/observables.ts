@@ -4,12 +4,14 @@ import type { DropReason, RefusalReason, RejectReason } from "./ledger.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { SinkLedger } from "./sink_ledger.ts";
 import type { Source } from "./source.ts";
+import type { WebSocketFigures } from "./websocket_figures.ts";
 import type { Semaphore } from "../sinks/semaphore.ts";
 
 /** Everything whose plain numbers are metrics. */
 export interface Observed {
   readonly registry: { readonly all: Iterable<Source> };
   readonly budget: Pick<MemoryBudget, "used" | "limit">;
+  readonly websocket: { readonly figures: WebSocketFigures };
   readonly pool: { readonly semaphore: Pick<Semaphore, "permits" | "inUse" | "immediate" | "waited"> };
   /** Those of the config, so that their series exist before anything is flushed. */
   readonly sinks: readonly { readonly name: string }[];
@@ -86,6 +88,12 @@ function createFamilies(meter: Meter) {
     blocked: gauge("penstock_producers_blocked", "Producers that wait for room in the buffer."),
     memory: gauge("penstock_memory_bytes", "Bytes of the memory budget that are reserved."),
     memoryLimit: gauge("penstock_memory_limit_bytes", "The most bytes that are reserved at once."),
+    websockets: gauge("penstock_websocket_connections", "WebSockets that are open."),
+    websocketsPaused: gauge(
+      "penstock_websocket_connections_paused",
+      "WebSockets that are not read, because there is no room for their messages.",
+    ),
+    websocketsClosed: counter("penstock_websocket_closed_total", "WebSockets closed, by either side."),
     permits: gauge("penstock_pool_permits", "The most attempts to flush that are under way at once."),
     permitsInUse: gauge("penstock_pool_permits_in_use", "Attempts to flush that are under way."),
     acquisitions: counter("penstock_pool_acquisitions_total", "Permits granted, at once or after a wait."),
@@ -105,6 +113,7 @@ const REFUSED = keysOf<RefusalReason>({
   shutting_down: 0,
   timeout: 0,
   aborted: 0,
+  protocol_error: 0,
 });
 
 /** The members of a union. An object has to name all of them, so that none added later is forgotten here. */
@@ -135,7 +144,15 @@ function observeSource(result: BatchObservableResult, families: Families, source
   result.observe(families.blocked, buffer.producersWaiting, { source: name });
 }
 
-function observeShared(result: BatchObservableResult, families: Families, { budget, pool }: Observed): void {
+function observeShared(
+  result: BatchObservableResult,
+  families: Families,
+  { budget, pool, websocket }: Observed,
+): void {
+  const { open, paused, closed } = websocket.figures;
+  result.observe(families.websockets, open);
+  result.observe(families.websocketsPaused, paused);
+  for (const [code, count] of closed) result.observe(families.websocketsClosed, count, { code });
   const { permits, inUse, immediate, waited } = pool.semaphore;
   result.observe(families.memory, budget.used);
   result.observe(families.memoryLimit, budget.limit);

@@ -21,6 +21,7 @@ const RPC_CODES: Readonly<Record<Refusal["status"], number>> = {
   408: 4, // DEADLINE_EXCEEDED
   413: 8, // RESOURCE_EXHAUSTED
   415: 3,
+  426: 12,
   429: 8,
   500: 13, // INTERNAL
   503: 14, // UNAVAILABLE

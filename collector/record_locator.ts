@@ -29,6 +29,8 @@ export interface FramingFailure {
   readonly limit?: number;
   /** With `too_large`: whether there are too many records, and not one that is too large. */
   readonly tooMany?: true;
+  /** Whether the body is not UTF-8, wherever it is not. */
+  readonly notUtf8?: true;
 }
 
 /**
@@ -69,13 +71,12 @@ export function locateUtf8Records(
   spans.clear();
   // The last byte of this prefix is no ASCII character: it belongs to a record, and ends up in the number of that.
   const failure = locator(body.subarray(0, offset + 1), limits, spans);
-  if (failure !== undefined && (failure.code === "too_large" || failure.offset < offset)) return failure;
+  if (failure !== undefined && (failure.code === "too_large" || failure.offset < offset)) {
+    return { ...failure, notUtf8: true };
+  }
   const byte = `0x${body[offset]!.toString(16).toUpperCase()}`;
-  return invalidRecord(
-    failure?.record ?? spans.count,
-    offset,
-    `byte ${byte} does not begin a UTF-8 sequence`,
-  );
+  const reason = `byte ${byte} does not begin a UTF-8 sequence`;
+  return { ...invalidRecord(failure?.record ?? spans.count, offset, reason), notUtf8: true };
 }
 
 /** The failure of a record that is not JSON or not UTF-8; see {@linkcode FramingFailure} for the parameters. */

@@ -3,7 +3,7 @@ import { type HeldBody, Lingering } from "./lingering.ts";
 
 /** A request that gets an error as its answer. */
 export interface Refusal {
-  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
+  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 429 | 500 | 503;
   /** What went wrong, in one word for programs. */
   readonly code: string;
   /** What went wrong, with the value and what would be right, for people. */
@@ -38,7 +38,7 @@ const BREAK_OFF_AFTER = 2;
  */
 export function answerRefusal(refusal: Refusal, answers: AnswerFormat = OWN_ANSWERS): Response {
   const { status } = refusal;
-  return new Response(answers.refusal(refusal), { status, headers: toHeaders(refusal, answers) });
+  return new Response(answers.refusal(refusal), { status, headers: refusalHeaders(refusal, answers) });
 }
 
 /**
@@ -101,7 +101,7 @@ function breakOff(refusal: Refusal, answers: AnswerFormat): Response {
     },
   }, { highWaterMark: 0 });
   // Without a length: the server takes an answer that has all of its bytes for complete, and does not break it off.
-  return new Response(stream, { status: refusal.status, headers: toHeaders(refusal, answers) });
+  return new Response(stream, { status: refusal.status, headers: refusalHeaders(refusal, answers) });
 }
 
 /** Ends a connection on purpose. The server reports it as an error of the answer, which it is not. */
@@ -109,6 +109,14 @@ export class HangUp extends Error {
   override readonly name = "HangUp";
 }
 
-function toHeaders({ status, headers }: Refusal, { contentType }: AnswerFormat): Record<string, string> {
+/**
+ * @param refusal Why a request is refused.
+ * @param answers How the answer is written.
+ * @returns The headers of the answer, but for its length.
+ */
+export function refusalHeaders(
+  { status, headers }: Refusal,
+  { contentType }: AnswerFormat = OWN_ANSWERS,
+): Record<string, string> {
   return { "Content-Type": contentType, ...(status === 503 ? RETRY_AFTER : undefined), ...headers };
 }

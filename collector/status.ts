@@ -4,6 +4,7 @@ import type { LedgerSnapshot, TallyBy } from "./ledger.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { SinkFailures, SinkLedger } from "./sink_ledger.ts";
 import type { Source } from "./source.ts";
+import type { WebSocketFigures } from "./websocket_figures.ts";
 import type { Semaphore } from "../sinks/semaphore.ts";
 
 /** Options of {@linkcode status}. */
@@ -16,6 +17,7 @@ export interface StatusOptions {
   /** What sinks failed at. */
   readonly failures: SinkLedger;
   readonly pool: { readonly semaphore: Pick<Semaphore, keyof PoolStatus & keyof Semaphore> };
+  readonly websocket: { readonly figures: WebSocketFigures };
   readonly budget: Pick<MemoryBudget, "used" | "limit">;
 }
 
@@ -27,6 +29,8 @@ export interface Status {
   /** Every sink of the config. */
   readonly sinks: Readonly<Record<string, SinkStatus>>;
   readonly pool: PoolStatus;
+  /** How many WebSockets are open, how many of those are not read, and how many connections there may be. */
+  readonly websocket: { readonly connections: number; readonly paused: number; readonly limit: number };
   /** The memory budget, in bytes. */
   readonly memory: { readonly used: number; readonly limit: number };
 }
@@ -87,13 +91,16 @@ export interface PoolStatus {
  * @param options The parts of the daemon.
  * @returns Plain data, to be told as JSON.
  */
-export function status({ state, registry, sinks, failures, pool, budget }: StatusOptions): Status {
+export function status(options: StatusOptions): Status {
+  const { state, registry, sinks, failures, pool, websocket, budget } = options;
+  const { open, paused, limit } = websocket.figures;
   const { permits, inUse, waiting, immediate, waited } = pool.semaphore;
   return {
     state,
     sources: Object.fromEntries(Array.from(registry.all, (source) => [source.name, sourceStatus(source)])),
     sinks: Object.fromEntries(sinks.map(({ name, type }) => [name, sinkStatus(type, failures.of(name))])),
     pool: { permits, inUse, waiting, immediate, waited },
+    websocket: { connections: open, paused, limit },
     memory: { used: budget.used, limit: budget.limit },
   };
 }

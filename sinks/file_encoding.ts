@@ -1,4 +1,5 @@
 import type { Batch, RecordFormat } from "../collector/batch.ts";
+import { giveBlock, takeBlock } from "../collector/memory.ts";
 
 /** What the names of files end with. OTLP messages do not tell their signal, so each signal has files of its own. */
 export const EXTENSIONS: Readonly<Record<RecordFormat, string>> = {
@@ -44,7 +45,15 @@ export function* encodeRecords(batch: Batch, from: number, to: number): Generato
     yield batch.data.subarray(endOf(batch, from), endOf(batch, to));
     return;
   }
-  const piece = new Uint8Array(Math.min(encodedBytes(batch, from, to), PIECE_BYTES));
+  const block = takeBlock(Math.min(encodedBytes(batch, from, to), PIECE_BYTES));
+  try {
+    yield* encodeFrames(batch, from, to, new Uint8Array(block));
+  } finally {
+    giveBlock(block); // whoever asks for the next piece, or for no more, has written the last one
+  }
+}
+
+function* encodeFrames(batch: Batch, from: number, to: number, piece: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(piece.buffer);
   let used = 0;
   for (let record = from; record < to; record++) {

@@ -9,6 +9,7 @@ export const SESSION = "## A first session";
 export const CONFIG = "docs/examples/overload.json";
 export const DENO = "npx --yes deno@2.9.6";
 export const HTTP = "127.0.0.1:4318";
+export const WEBSOCKET = "127.0.0.1:4319";
 export const ADMIN = "127.0.0.1:4320";
 
 export interface Step {

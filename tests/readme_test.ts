@@ -17,6 +17,7 @@ import {
   SessionDaemon,
   Shell,
   stepsOf,
+  WEBSOCKET,
 } from "./readme_session.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -29,9 +30,10 @@ Deno.test("README: every command of the first session prints what it says", asyn
   const config = await readConfig(join(ROOT, CONFIG));
   assert(config.ok);
   const file = `${directory}/overload.json`;
-  const free = `"listen": { "http": "127.0.0.1:0", "admin": "127.0.0.1:0" },`;
+  const free = `"listen": { "http": "127.0.0.1:0", "websocket": "127.0.0.1:0", "admin": "127.0.0.1:0" },`;
   await Deno.writeTextFile(file, read(CONFIG).replace(/^\{\n/m, `{\n${free}\n`));
   let http = "127.0.0.1:0";
+  let websocket = "127.0.0.1:0";
   let admin = "127.0.0.1:0";
   const here = (command: string) =>
     command.replaceAll("/tmp/penstock", directory).replaceAll(DENO, `'${Deno.execPath()}'`)
@@ -40,7 +42,10 @@ Deno.test("README: every command of the first session prints what it says", asyn
         http,
       ).replaceAll(ADMIN, admin);
   const there = (output: string) =>
-    output.replaceAll(http, HTTP).replaceAll(admin, ADMIN).replaceAll(directory, "/tmp/penstock")
+    output.replaceAll(http, HTTP).replaceAll(websocket, WEBSOCKET).replaceAll(admin, ADMIN).replaceAll(
+      directory,
+      "/tmp/penstock",
+    )
       .replaceAll("/tmp/penstock/overload.json", CONFIG);
 
   let path = Deno.env.get("PATH") ?? "";
@@ -62,6 +67,7 @@ Deno.test("README: every command of the first session prints what it says", asyn
       if (command.includes("main.ts start")) {
         daemon = new SessionDaemon(here(command));
         http = new URL(await daemon.field("http")).host;
+        websocket = new URL(await daemon.field("websocket")).host;
         admin = new URL(await daemon.field("admin")).host;
         await daemon.field("agents"); // the last field of the line
         await waitFor(() => daemon!.log.endsWith("\n"), { what: "the end of the line" });

@@ -138,6 +138,18 @@ Deno.test("parseConfig() refuses fewer permits than sinks", () => {
   assertEquals(accept(minimal({ sinks, pool: { permits: 2 } })).pool.permits, 2);
 });
 
+Deno.test("parseConfig() refuses compression of messages where it would take more than half of the memory", () => {
+  const websocket = { compression: true };
+  assertRefused([
+    [
+      minimal({ limits: { memory: "32MiB" }, websocket }),
+      "websocket.compression: true sets 16448KiB of limits.memory aside, 32MiB, and leaves too little: " +
+      "lower limits.body or raise limits.memory to 32896KiB",
+    ],
+  ]);
+  accept(minimal({ limits: { memory: "32896KiB" }, websocket }));
+});
+
 Deno.test("parseConfig() refuses two listeners on one port", () => {
   const clash = (http: string, admin: string) => minimal({ listen: { http, admin } });
   assertRefused([
@@ -150,6 +162,16 @@ Deno.test("parseConfig() refuses two listeners on one port", () => {
       minimal({ listen: { http: "[::]:4320" } }),
       'listen.admin: "127.0.0.1:4320" is taken by listen.http, "[::]:4320": give it another port, or 0 to let the ' +
       "system choose",
+    ],
+    [
+      minimal({ listen: { http: "127.0.0.1:4319" } }),
+      'listen.websocket: "127.0.0.1:4319" is taken by listen.http, "127.0.0.1:4319": give it another port, or 0 to ' +
+      "let the system choose",
+    ],
+    [
+      minimal({ listen: { websocket: "0.0.0.0:4320" } }),
+      'listen.admin: "127.0.0.1:4320" is taken by listen.websocket, "0.0.0.0:4320": give it another port, or 0 to ' +
+      "let the system choose",
     ],
   ]);
   accept(clash("127.0.0.1:0", "127.0.0.1:0"));

@@ -17,11 +17,15 @@ Deno.test("parseConfig() refuses what is not an object", () => {
 Deno.test("parseConfig() refuses unknown keys at every level, and names the known ones", () => {
   const unknown = (known: string) => `1 is given for an unknown key: the keys here are ${known}`;
   assertRefused([
-    [minimal({ limit: 1 }), `limit: ${unknown("listen, limits, sources, sinks, pool, shutdown")}`],
-    [minimal({ listen: { websocket: 1 } }), `listen.websocket: ${unknown("http, admin")}`],
+    [minimal({ limit: 1 }), `limit: ${unknown("listen, limits, websocket, sources, sinks, pool, shutdown")}`],
+    [
+      minimal({ websocket: { port: 1 } }),
+      `websocket.port: ${unknown("keepAlive, upgradeTimeout, compression, credit")}`,
+    ],
+    [minimal({ listen: { grpc: 1 } }), `listen.grpc: ${unknown("http, websocket, admin")}`],
     [
       minimal({ limits: { memmory: 1 } }),
-      `limits.memmory: ${unknown("memory, body, record, sources, waiting, bodyTimeout")}`,
+      `limits.memmory: ${unknown("memory, body, record, sources, waiting, bodyTimeout, connections")}`,
     ],
     [
       withSource({ "a b": 1 }),

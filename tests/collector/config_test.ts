@@ -13,7 +13,11 @@ Deno.test("parseConfig() fills in every default", () => {
       sinks: { console: { type: "stdout" }, disk: { type: "file", directory: "d" } },
     }),
     {
-      listen: { http: { hostname: "127.0.0.1", port: 4318 }, admin: { hostname: "127.0.0.1", port: 4320 } },
+      listen: {
+        http: { hostname: "127.0.0.1", port: 4318 },
+        websocket: { hostname: "127.0.0.1", port: 4319 },
+        admin: { hostname: "127.0.0.1", port: 4320 },
+      },
       limits: {
         memory: 256 * MIB,
         body: 8 * MIB,
@@ -21,7 +25,9 @@ Deno.test("parseConfig() fills in every default", () => {
         sources: 256,
         waiting: 1024,
         bodyTimeout: 30_000,
+        connections: 1024,
       },
+      websocket: { keepAlive: 30_000, upgradeTimeout: 10_000, compression: false, credit: 4096 },
       sources: [{
         pattern: "*",
         kind: "events",
@@ -46,8 +52,17 @@ Deno.test("parseConfig() fills in every default", () => {
 Deno.test("parseConfig() takes every key as given", () => {
   assertEquals(
     accept({
-      listen: { http: "[::1]:1", admin: "localhost:0" },
-      limits: { memory: "64MiB", body: "2MB", record: 3, sources: 4, waiting: 5, bodyTimeout: "6s" },
+      listen: { http: "[::1]:1", websocket: "[::1]:2", admin: "localhost:0" },
+      limits: {
+        memory: "64MiB",
+        body: "2MB",
+        record: 3,
+        sources: 4,
+        waiting: 5,
+        bodyTimeout: "6s",
+        connections: 7,
+      },
+      websocket: { keepAlive: "7s", upgradeTimeout: "8s", compression: true, credit: 9 },
       sources: {
         "a*": {
           kind: "metrics",
@@ -74,8 +89,21 @@ Deno.test("parseConfig() takes every key as given", () => {
       shutdown: { deadline: 0 },
     }),
     {
-      listen: { http: { hostname: "::1", port: 1 }, admin: { hostname: "localhost", port: 0 } },
-      limits: { memory: 64 * MIB, body: 2_000_000, record: 3, sources: 4, waiting: 5, bodyTimeout: 6000 },
+      listen: {
+        http: { hostname: "::1", port: 1 },
+        websocket: { hostname: "::1", port: 2 },
+        admin: { hostname: "localhost", port: 0 },
+      },
+      websocket: { keepAlive: 7000, upgradeTimeout: 8000, compression: true, credit: 9 },
+      limits: {
+        memory: 64 * MIB,
+        body: 2_000_000,
+        record: 3,
+        sources: 4,
+        waiting: 5,
+        bodyTimeout: 6000,
+        connections: 7,
+      },
       sources: [{
         pattern: "a*",
         kind: "metrics",

@@ -47,6 +47,7 @@ export class TestIngest {
     this.ingest = new HttpIngest({
       registry: this.registry,
       limits: { body, record, bodyTimeout },
+      websocketUrl: () => "ws://127.0.0.1:4319",
       onDefect: (error) => this.defects.push(error),
     });
   }

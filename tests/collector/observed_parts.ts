@@ -9,6 +9,9 @@ export class Parts {
   readonly budget = new MemoryBudget({ limit: 1_000_000 });
   readonly pool = { semaphore: new Semaphore({ permits: 4, lanes: ["disk", "console"] }) };
   readonly sinks = [{ name: "disk", type: "file" }, { name: "console", type: "stdout" }];
+  readonly websocket = {
+    figures: { open: 2, paused: 1, limit: 9, closed: new Map([["1000", 3], ["other", 0]]) },
+  };
   readonly registry: { readonly all: Source[] } = { all: [] };
 
   /** Makes a source with a buffer of 3 records and 100 bytes, of which a flush takes 2 records. */

@@ -26,6 +26,7 @@ Deno.test("status() tells of a daemon that nobody has sent anything yet", () => 
       console: { type: "stdout", errors: 0, retries: 0 },
     },
     pool: { permits: 4, inUse: 0, waiting: 0, immediate: 0, waited: 0 },
+    websocket: { connections: 2, paused: 1, limit: 9 },
     memory: { used: 0, limit: 1_000_000 },
   });
 });

@@ -70,6 +70,9 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     "penstock_sink_errors_total counter sink,kind",
     "penstock_sink_flush_seconds histogram sink",
     "penstock_sink_retries_total counter sink",
+    "penstock_websocket_closed_total counter code",
+    "penstock_websocket_connections gauge",
+    "penstock_websocket_connections_paused gauge",
   ]);
   await telemetry.shutdown();
 });
@@ -106,6 +109,7 @@ Deno.test("Telemetry.prometheus() has a series at 0 for everything that can happ
       "shutting_down",
       "timeout",
       "aborted",
+      "protocol_error",
     ]
       .map((reason) => `penstock_requests_refused_total{source="new",reason="${reason}"} 0`),
   );
@@ -167,6 +171,10 @@ Deno.test("Telemetry.prometheus() tells what the ledger and the buffer say", asy
       'penstock_requests_refused_total{source="rejecting",reason="invalid_record"} 2',
       `penstock_memory_bytes ${parts.budget.used}`,
       "penstock_memory_limit_bytes 1000000",
+      "penstock_websocket_connections 2",
+      "penstock_websocket_connections_paused 1",
+      'penstock_websocket_closed_total{code="1000"} 3',
+      'penstock_websocket_closed_total{code="other"} 0',
     ]
   ) assertStringIncludes(text, `\n${line}\n`);
   await telemetry.shutdown();

@@ -206,8 +206,8 @@ export function badHeads(): BadInput[] {
   return [
     ..."GET HEAD PUT DELETE OPTIONS PATCH TRACE PURGE post".split(" ").map(method),
     {
-      ...method("GET"),
       name: "a WebSocket upgrade",
+      answer: { status: 426, code: "upgrade_required", headers: { upgrade: "websocket" } },
       raw: "GET /v1/ingest/in HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     },

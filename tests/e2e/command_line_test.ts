@@ -137,7 +137,10 @@ Deno.test("main.ts check and permissions name just the permissions that a config
   assertEquals([permissions.code, permissions.stderr], [0, ""]);
   const flags = permissions.stdout.trim().split(" ");
   assert(flags.includes("--allow-write=./data"), permissions.stdout);
-  assertNotMatch(permissions.stdout, /--allow-(all|run|env|sys|ffi)|-A\b|--allow-\w+( |$)/);
+  assertNotMatch(
+    permissions.stdout,
+    /--allow-(all|run|sys|ffi)|--allow-env=(?!WS_NO_)|-A\b|--allow-\w+( |$)/,
+  );
   const check = await run(directory.path, ["check"], ["--allow-read"]);
   assertEquals([check.code, check.stderr], [0, ""]);
   assertStringIncludes(check.stdout, "config.json is a valid config.\n");

@@ -97,6 +97,7 @@ export class DaemonProcess implements AsyncDisposable {
       const file = `${directory}/config.json`;
       const listen = {
         http: LOOPBACK,
+        websocket: LOOPBACK,
         admin: LOOPBACK,
         ...given["listen"] as object | undefined,
       };

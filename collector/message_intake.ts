@@ -1,0 +1,249 @@
+import type { Batch } from "./batch.ts";
+import { frameBinary, frameNdjson, frameValues, type Framing } from "./framing.ts";
+import { framingRefusal, rejectionRefusal } from "./ingest_answer.ts";
+import { framingLimits } from "./ingest_request.ts";
+import type { MessageAssembly } from "./message_assembly.ts";
+import type { MessageReplies } from "./message_replies.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Source } from "./source.ts";
+import type { Admission, Producer } from "../policies/mod.ts";
+
+/** From this size on a frame is offered by itself: to copy it once more costs as much as an offer. */
+const LARGE_FRAME = 4 * 1024;
+
+/** From this size on a text is framed by itself. */
+const LARGE_TEXT = 64 * 1024;
+
+/** Options of {@linkcode MessageIntake}. */
+export interface MessageIntakeOptions {
+  /** Where the records go. */
+  readonly source: Source;
+  /** The most bytes of a record. */
+  readonly record: number;
+  /** Who sends the messages. */
+  readonly producer: Producer;
+  /** What the client is told. */
+  readonly replies: MessageReplies;
+  /** Where small messages are brought together; shared by all connections. */
+  readonly assembly: MessageAssembly;
+  /** Is told whether messages wait, so that no more are read. */
+  readonly onWaiting: (waiting: boolean) => void;
+  /** Is told of a text that is not UTF-8, which ends a connection whatever the client otherwise agreed to. */
+  readonly onNotUtf8: (reason: string) => void;
+  /** Is told of an error that no client can have caused. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+interface Message {
+  readonly data: Uint8Array;
+  readonly isBinary: boolean;
+}
+
+/**
+ * Brings the messages of one connection into its source, in order.
+ *
+ * The small messages of one read are offered together where it is certain that the policy decides at once. Where it is
+ * not, or where one of them is not valid, each is offered by itself, so that each is admitted or refused as a whole; while
+ * one waits, those behind it wait in a queue, and nothing more is read. So the queue never holds more than what one read of
+ * the socket completed.
+ */
+export class MessageIntake {
+  readonly #source: Source;
+  readonly #record: number;
+  readonly #producer: Producer;
+  readonly #replies: MessageReplies;
+  readonly #assembly: MessageAssembly;
+  readonly #onWaiting: (waiting: boolean) => void;
+  readonly #onNotUtf8: (reason: string) => void;
+  readonly #onDefect: (error: unknown) => void;
+  #queue: Message[] = [];
+  #next = 0;
+  #waiting = false;
+  #flushDue = false;
+  #stopped = false;
+
+  /** @param options What it is made of. */
+  constructor(options: MessageIntakeOptions) {
+    const { source, record, producer, replies, assembly, onWaiting, onDefect } = options;
+    this.#source = source;
+    this.#record = record;
+    this.#producer = producer;
+    this.#replies = replies;
+    this.#assembly = assembly;
+    this.#onWaiting = onWaiting;
+    this.#onNotUtf8 = options.onNotUtf8;
+    this.#onDefect = onDefect;
+  }
+
+  /**
+   * Takes a message in.
+   *
+   * @param data The message. It is copied, unless it has its memory to itself.
+   * @param isBinary Whether it is a frame, and not text.
+   */
+  add(data: Uint8Array, isBinary: boolean): void {
+    if (this.#stopped) return;
+    if (!this.#waiting && data.length < (isBinary ? LARGE_FRAME : LARGE_TEXT)) {
+      if (!this.#assembly.add(this, data, isBinary ? "binary" : "json")) {
+        this.flush();
+        this.add(data, isBinary);
+      } else if (!this.#flushDue) {
+        this.#flushDue = true;
+        queueMicrotask(this.#flushLater);
+      }
+      return;
+    }
+    if (!this.#waiting) this.flush();
+    if (!this.#waiting && isBinary && this.#offerFrame(data)) return;
+    this.#enqueue({ data: hasOwnMemory(data) ? data : new Uint8Array(data), isBinary });
+    if (!this.#waiting) this.#offerQueued();
+  }
+
+  /** Whether messages wait for room, or for the client to read what it was told. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** Offers the small messages that came so far. */
+  flush(): void {
+    const { messages, format } = this.#assembly;
+    if (messages === 0 || !this.#assembly.isOf(this)) return;
+    const batch = format === "json" ? this.#frameTogether() : this.#packFrames();
+    if (batch === undefined || !this.#offerAtOnce(batch, messages)) this.#separate(format === "binary");
+    else this.#assembly.clear();
+  }
+
+  /** Looks at no message any more that comes from now on, or that stands behind one that waits. */
+  stop(): void {
+    this.flush();
+    this.#stopped = true;
+  }
+
+  readonly #flushLater = (): void => {
+    this.#flushDue = false;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#onDefect(error);
+    }
+  };
+
+  /** What is not valid as a whole is looked at message by message. */
+  #frameTogether(): Batch | undefined {
+    const framing = frameNdjson(this.#assembly.copy(), framingLimits(this.#source, this.#record));
+    return framing.ok ? framing.batch : undefined;
+  }
+
+  #packFrames(): Batch | undefined {
+    const { bytes, ends } = this.#assembly;
+    let start = 0;
+    for (const end of ends) {
+      // A frame without a byte is no record, and one that is too large is to be refused.
+      if (end === start || end - start > this.#record) return undefined;
+      start = end;
+    }
+    return { format: "binary", data: bytes, ends };
+  }
+
+  /** Offers a batch if the policy decides at once, on the whole of it, and without a refusal. */
+  #offerAtOnce(batch: Batch, messages: number): boolean {
+    const { buffer, policy } = this.#source;
+    if (buffer.closed || !buffer.canEverHold(batch)) return false;
+    const mayRefuse = policy.name === "block" || policy.name === "reject";
+    if (mayRefuse && (buffer.producersWaiting > 0 || !buffer.fits(batch))) return false;
+    const admission = this.#source.offer(batch, this.#producer);
+    if (admission instanceof Promise || "rejected" in admission) {
+      throw new TypeError(
+        `Cannot offer ${messages} messages at once: policy ${policy.name} did not keep them`,
+      );
+    }
+    this.#replies.admitted(messages, admission);
+    return true;
+  }
+
+  /** Offers a frame at once where that takes no copy of it. */
+  #offerFrame(data: Uint8Array): boolean {
+    const framing = frameBinary(data, { record: this.#record });
+    return framing.ok && this.#offerAtOnce({ ...framing.batch, owned: hasOwnMemory(data) }, 1);
+  }
+
+  #separate(isBinary: boolean): void {
+    const bytes = new Uint8Array(this.#assembly.bytes);
+    let start = 0;
+    for (const end of this.#assembly.ends) {
+      this.#enqueue({ data: bytes.subarray(start, end), isBinary });
+      start = end;
+    }
+    this.#assembly.clear();
+    this.#offerQueued();
+  }
+
+  #enqueue(message: Message): void {
+    this.#queue.push(message);
+    this.#source.memory.charge(bookedBytes(message));
+  }
+
+  /** Offers one queued message after the other, until one has to wait; goes on when it has waited. */
+  #offerQueued(): void {
+    while (this.#next < this.#queue.length) {
+      const message = this.#queue[this.#next++]!;
+      const wait = this.#stopped ? undefined : this.#offer(message) ?? this.#replies.caughtUp();
+      if (wait !== undefined) {
+        if (!this.#waiting) this.#onWaiting(this.#waiting = true);
+        wait.catch(this.#onDefect).then(() => {
+          this.#source.memory.release(bookedBytes(message));
+          this.#offerQueued();
+        });
+        return;
+      }
+      this.#source.memory.release(bookedBytes(message));
+    }
+    this.#queue = [];
+    this.#next = 0;
+    if (this.#waiting) this.#onWaiting(this.#waiting = false);
+  }
+
+  #offer({ data, isBinary }: Message): Promise<void> | undefined {
+    const framing = this.#frame(data, isBinary);
+    if (!framing.ok) {
+      this.#source.ledger.refuse(framing.code);
+      const refusal = framingRefusal(this.#source, framing);
+      if (framing.notUtf8 === true) {
+        this.stop();
+        this.#onNotUtf8(refusal.message);
+      } else this.#refuse(refusal);
+      return undefined;
+    }
+    const { batch } = framing;
+    const admission = this.#source.offer({ ...batch, owned: hasOwnMemory(batch.data) }, this.#producer);
+    if (admission instanceof Promise) return admission.then((admission) => this.#tell(admission));
+    this.#tell(admission);
+    return undefined;
+  }
+
+  #frame(data: Uint8Array, isBinary: boolean): Framing {
+    const limits = framingLimits(this.#source, this.#record);
+    if (isBinary) return frameBinary(data, limits);
+    const framing = frameNdjson(data, limits);
+    // Values that are not one a line may need a byte more, which in this memory is the next message's.
+    return framing.ok || framing.code === "too_large" ? framing : frameValues(new Uint8Array(data), limits);
+  }
+
+  #tell(admission: Admission): void {
+    if ("rejected" in admission) this.#refuse(rejectionRefusal(this.#source, admission));
+    else this.#replies.admitted(1, admission);
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (!this.#replies.refused(refusal)) this.stop();
+  }
+}
+
+/** Smaller messages are within what their connection has reserved for one read of its socket. */
+function bookedBytes({ data }: Message): number {
+  return data.length < LARGE_TEXT ? 0 : data.length;
+}
+
+function hasOwnMemory(data: Uint8Array): boolean {
+  return data.length === data.buffer.byteLength;
+}
