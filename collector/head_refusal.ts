@@ -53,7 +53,6 @@ export function upgradeRefusal(url: string): Refusal {
     status: 426,
     code: "upgrade_required",
     message: `WebSockets are not opened here: connect to ${url}`,
-    details: { url },
     headers: { Upgrade: "websocket" },
   };
 }
