@@ -138,7 +138,8 @@ export class Acknowledgements implements MessageReplies {
   drain(): void {
     this.#draining = true;
     this.#credit = 0;
-    this.#acknowledge();
+    if (this.#sending) this.#due = true;
+    else this.#acknowledge();
   }
 
   /** Tells at once what is settled and was not told yet, because nothing can be told any more afterwards. */
