@@ -46,8 +46,6 @@ interface Settling {
   readonly to: number;
   readonly counts: Counts;
   settled: boolean;
-  /** How many of them the client was told to be refused. */
-  refused: number;
 }
 
 /**
@@ -72,10 +70,11 @@ export class Acknowledgements implements MessageReplies {
   #settled = 0;
   /** Up to this message all were told to be settled. */
   #told = 0;
-  /** How many behind `#told` were told to be refused. */
-  #refusedAhead = 0;
-  /** How many of those are settled up to. */
-  #refusedSettled = 0;
+  /**
+   * Those behind `#told` whose refusal the system has taken. One that the client leaves unread in the end gives no credit
+   * back, or else a client that never reads would be sent refusals without an end.
+   */
+  readonly #refused = new Set<number>();
   #sending = false;
   #due = false;
   #draining = false;
@@ -101,7 +100,7 @@ export class Acknowledgements implements MessageReplies {
    */
   receive(): boolean {
     this.#received++;
-    return this.#draining || this.#received - this.#told - this.#refusedAhead <= this.#credit;
+    return this.#draining || this.#received - this.#told - this.#refused.size <= this.#credit;
   }
 
   admitted(messages: number, { accepted, dropped, evicted, position }: Accepted): void {
@@ -124,7 +123,7 @@ export class Acknowledgements implements MessageReplies {
   refused(refusal: Refusal): boolean {
     if (refusal.code === "shutting_down") return false; // neither settled nor refused: the client sends it again, elsewhere
     const settling = this.#decide(1, { accepted: 0, dropped: 0, evicted: 0 });
-    this.#refuse(settling, refusal);
+    this.#refuse(refusal, settling.to);
     this.#settle(settling);
     return true;
   }
@@ -154,7 +153,7 @@ export class Acknowledgements implements MessageReplies {
 
   #decide(messages: number, counts: Counts): Settling {
     const from = this.#decided + 1;
-    const settling = { from, to: this.#decided += messages, counts, settled: false, refused: 0 };
+    const settling = { from, to: this.#decided += messages, counts, settled: false };
     this.#settling.push(settling);
     return settling;
   }
@@ -163,23 +162,23 @@ export class Acknowledgements implements MessageReplies {
   #lose(settling: Settling): void {
     const refusal = notWritten(this.#source, settling.counts);
     settling.counts.accepted = 0;
-    for (let seq = settling.from; seq <= settling.to; seq++) this.#refuse(settling, refusal, seq);
+    for (let seq = settling.from; seq <= settling.to; seq++) this.#refuse(refusal, seq);
   }
 
-  #refuse(settling: Settling, { status, code, message }: Refusal, seq: number = settling.to): void {
-    settling.refused++;
-    this.#refusedAhead++;
-    this.#send({ type: "nack", seq, code, message, ...(status === 503 && { retryAfterMs: RETRY_AFTER }) });
+  #refuse({ status, code, message }: Refusal, seq: number): void {
+    const nack = { type: "nack", seq, code, message, ...(status === 503 && { retryAfterMs: RETRY_AFTER }) };
+    this.#send(nack, () => {
+      if (seq > this.#told) this.#refused.add(seq);
+    });
   }
 
   #settle(settling: Settling): void {
     settling.settled = true;
     let count = 0;
-    for (const { settled, to, counts, refused } of this.#settling) {
+    for (const { settled, to, counts } of this.#settling) {
       if (!settled) break;
       count++;
       this.#settled = to;
-      this.#refusedSettled += refused;
       this.#sum.accepted += counts.accepted;
       this.#sum.dropped += counts.dropped;
       this.#sum.evicted += counts.evicted;
@@ -196,8 +195,7 @@ export class Acknowledgements implements MessageReplies {
   #acknowledge(): void {
     this.#due = false;
     this.#told = this.#settled;
-    this.#refusedAhead -= this.#refusedSettled;
-    this.#refusedSettled = 0;
+    for (const seq of this.#refused) if (seq <= this.#told) this.#refused.delete(seq);
     const sum = this.#sum;
     this.#sum = { accepted: 0, dropped: 0, evicted: 0 };
     this.#sending = true;

@@ -1,3 +1,4 @@
+import type { RefusalReason } from "./ledger.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** Why a WebSocket is closed: the codes of RFC 6455, section 7.4.1, and of the registry that it set up. */
@@ -26,6 +27,16 @@ export function closeCode({ status }: Refusal): number {
     default:
       return CLOSE.TRY_AGAIN_LATER;
   }
+}
+
+/**
+ * @param code The code of an error that a connection failed with.
+ * @returns What the ledger calls it; nothing where the client made no mistake, and the connection is just gone.
+ */
+export function refusalOfError(code: string | undefined): RefusalReason | undefined {
+  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return "too_large";
+  // The library's own errors, and those of decompression.
+  return code !== undefined && /^(WS_ERR|Z)_/.test(code) ? "protocol_error" : undefined;
 }
 
 /**

@@ -33,6 +33,7 @@ export class FrameScanner {
   /** What came of the payload of a close frame. */
   #close: number[] = [];
   #messageBytes = 0;
+  #fragments = 0;
   /** The key that is still on it, where the library takes it off. */
   #closeKey = 0;
   #inMessage = false;
@@ -47,6 +48,11 @@ export class FrameScanner {
   /** How many bytes the message under way has, those to come of its last known frame included; 0 if there is none. */
   get announced(): number {
     return this.#messageBytes;
+  }
+
+  /** How many fragments of the message under way have begun. */
+  get fragments(): number {
+    return this.#fragments;
   }
 
   /** Whether the message under way began in the piece that was scanned last, or there is none. */
@@ -124,6 +130,7 @@ export class FrameScanner {
     else {
       this.#inMessage = true;
       this.#messageBytes += length;
+      this.#fragments++;
     }
     if (length === 0) this.#endFrame();
     return headLength(second);
@@ -140,6 +147,7 @@ export class FrameScanner {
     if (this.#isControl || !this.#isFinal) return;
     this.#inMessage = false;
     this.#messageBytes = 0;
+    this.#fragments = 0;
   }
 }
 

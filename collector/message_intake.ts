@@ -26,6 +26,8 @@ export interface MessageIntakeOptions {
   readonly replies: MessageReplies;
   /** Where small messages are brought together; shared by all connections. */
   readonly assembly: MessageAssembly;
+  /** Whether every message that waits is booked; otherwise only those that are too large to have come in one read. */
+  readonly booksAll?: boolean;
   /** Is told whether messages wait, so that no more are read. */
   readonly onWaiting: (waiting: boolean) => void;
   /** Is told of a text that is not UTF-8, which ends a connection whatever the client otherwise agreed to. */
@@ -53,6 +55,7 @@ export class MessageIntake {
   readonly #producer: Producer;
   readonly #replies: MessageReplies;
   readonly #assembly: MessageAssembly;
+  readonly #booksAll: boolean;
   readonly #onWaiting: (waiting: boolean) => void;
   readonly #onNotUtf8: (reason: string) => void;
   readonly #onDefect: (error: unknown) => void;
@@ -71,6 +74,7 @@ export class MessageIntake {
     this.#replies = replies;
     this.#assembly = assembly;
     this.#onWaiting = onWaiting;
+    this.#booksAll = options.booksAll ?? false;
     this.#onNotUtf8 = options.onNotUtf8;
     this.#onDefect = onDefect;
   }
@@ -180,7 +184,7 @@ export class MessageIntake {
 
   #enqueue(message: Message): void {
     this.#queue.push(message);
-    this.#source.memory.charge(bookedBytes(message));
+    this.#source.memory.charge(this.#bookedBytes(message));
   }
 
   /** Offers one queued message after the other, until one has to wait; goes on when it has waited. */
@@ -191,12 +195,12 @@ export class MessageIntake {
       if (wait !== undefined) {
         if (!this.#waiting) this.#onWaiting(this.#waiting = true);
         wait.catch(this.#onDefect).then(() => {
-          this.#source.memory.release(bookedBytes(message));
+          this.#source.memory.release(this.#bookedBytes(message));
           this.#offerQueued();
-        });
+        }).catch(this.#onDefect);
         return;
       }
-      this.#source.memory.release(bookedBytes(message));
+      this.#source.memory.release(this.#bookedBytes(message));
     }
     this.#queue = [];
     this.#next = 0;
@@ -237,11 +241,11 @@ export class MessageIntake {
   #refuse(refusal: Refusal): void {
     if (!this.#replies.refused(refusal)) this.stop();
   }
-}
 
-/** Smaller messages are within what their connection has reserved for one read of its socket. */
-function bookedBytes({ data }: Message): number {
-  return data.length < LARGE_TEXT ? 0 : data.length;
+  /** Smaller messages are within what their connection has reserved for one read of its socket. */
+  #bookedBytes({ data }: Message): number {
+    return this.#booksAll || data.length >= LARGE_TEXT ? data.length : 0;
+  }
 }
 
 function hasOwnMemory(data: Uint8Array): boolean {

@@ -8,8 +8,11 @@ import type { Source } from "./source.ts";
  */
 export const CONNECTION_MEMORY = 128 * 1024;
 
-/** Up to this size a message and the pieces that it is made of are part of that. */
-export const SMALL_MESSAGE = 32 * 1024;
+/** Up to so many bytes a message and the pieces that it is made of are part of that. */
+const INCLUDED = 96 * 1024;
+
+/** What a piece or a fragment costs beside its bytes, as an object of the runtime. */
+const OBJECT_BYTES = 512;
 
 /** Options of {@linkcode MessageMemory}. */
 export interface MessageMemoryOptions {
@@ -23,6 +26,18 @@ export interface MessageMemoryOptions {
   readonly onRefused: () => void;
 }
 
+/** What is known of a message that has begun and not ended. */
+export interface MessageUnderWay {
+  /** How many bytes it has, as far as is known; 0 if there is none. */
+  readonly announced: number;
+  /** How many fragments of it have begun. */
+  readonly fragments: number;
+  /** Whether it began in the piece that was read last. */
+  readonly began: boolean;
+  /** Whether there is one, or the beginning of one. */
+  readonly unfinished: boolean;
+}
+
 /** The memory of one connection, and of the message that it is receiving. */
 export class MessageMemory implements Disposable {
   readonly #source: Source;
@@ -32,6 +47,8 @@ export class MessageMemory implements Disposable {
   readonly #onRefused: () => void;
   readonly #connection: MemoryLease;
   readonly #message: MemoryLease;
+  /** Bytes of the pieces that the message under way is in: all of each, however little of it is the message's. */
+  #pinned = 0;
   #disposed = false;
 
   /** @param options What it is made of. */
@@ -45,15 +62,59 @@ export class MessageMemory implements Disposable {
     this.#message = new MemoryLease(source.memory, 0);
   }
 
+  /** Bytes of the pieces that the message under way is in. */
+  get pinned(): number {
+    return this.#pinned;
+  }
+
+  /**
+   * Counts a piece that was read.
+   *
+   * @param piece The piece.
+   * @param message The message that it ends in.
+   */
+  read(piece: Uint8Array, { began, unfinished }: MessageUnderWay): void {
+    if (began) this.#pinned = 0;
+    if (unfinished) this.#pinned += piece.length + OBJECT_BYTES;
+  }
+
   /**
    * Reserves what a message needs. Where it is not to be had, it is waited for as long as a blocked producer waits; only
    * policy `reject` does not wait.
    *
-   * @param announced How many bytes the message has, as far as is known; 0 if there is none.
+   * @param message The message under way.
    */
-  expect(announced: number): void {
+  expect({ announced, fragments }: MessageUnderWay): void {
     // The pieces of a message and the message that is made of them are there at the same time.
-    const needed = announced > SMALL_MESSAGE ? 2 * announced : 0;
+    const needed = Math.max(announced, this.#pinned) + announced + OBJECT_BYTES * fragments;
+    this.#reserve(needed > INCLUDED ? needed : 0);
+  }
+
+  /**
+   * @param message The message under way.
+   * @returns Whether it needs more than what a connection has anyway.
+   */
+  exceeds({ announced }: MessageUnderWay): boolean {
+    return Math.max(announced, this.#pinned) + announced > CONNECTION_MEMORY;
+  }
+
+  /**
+   * @param message A whole message that has to wait.
+   * @returns Whether there is memory for it at the moment.
+   */
+  hasRoomFor(message: Uint8Array): boolean {
+    if (!this.#account.tryReserve(message.length)) return false;
+    this.#account.release(message.length); // whoever queues it books it
+    return true;
+  }
+
+  /** Gives back what was reserved for a message. */
+  expectNothing(): void {
+    this.#pinned = 0;
+    this.#reserve(0);
+  }
+
+  #reserve(needed: number): void {
     if (this.#message.tryResize(needed)) return;
     if (this.#source.policy.name === "reject") this.#onRefused();
     else this.#wait(needed - this.#message.bytes);

@@ -30,6 +30,9 @@ import { PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
 /** How long a client has to answer a close frame, in milliseconds; then its connection is ended. */
 const CLOSE_TIMEOUT = 1000;
 
+/** The most fragments of one message: 8 KiB each, where it is one of 8 MiB. */
+const MOST_FRAGMENTS = 1024;
+
 /** How many connections beyond the limit are still answered, with 503; more are ended without a word. */
 const ANSWERED_BEYOND = 64;
 
@@ -73,11 +76,12 @@ export class WebSocketIngest {
       // One message at a time is decompressed, to at most `limits.body`: its pieces, and the message made of them.
       budget.account().charge(2 * limits.body);
     }
-    const options: ServerOptions & { readonly closeTimeout: number } = {
+    const options: ServerOptions & { readonly closeTimeout: number; readonly maxFragments: number } = {
       noServer: true,
       clientTracking: false,
       skipUTF8Validation: true,
       maxPayload: limits.body,
+      maxFragments: MOST_FRAGMENTS,
       closeTimeout: CLOSE_TIMEOUT,
       handleProtocols: (offered) => offered.has(PENSTOCK_V1) && PENSTOCK_V1,
       perMessageDeflate: websocket.compression && {
@@ -93,6 +97,7 @@ export class WebSocketIngest {
     });
     this.#server = createServer({
       headersTimeout: websocket.upgradeTimeout,
+      shouldUpgradeCallback: isWebSocketUpgrade,
       requestTimeout: 0, // bodies have their own time, and streams as much as they like
       connectionsCheckingInterval: Math.max(100, Math.min(1000, websocket.upgradeTimeout / 4)),
     }, (request, response) => {
@@ -228,6 +233,11 @@ export class WebSocketIngest {
     const message = `there are ${limit} connections, as many as there may be`;
     return { status: 503, code: "too_many_connections", message, details: { limit } };
   }
+}
+
+/** Clients that ask for another protocol, such as `h2c`, are content with HTTP. */
+function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
 }
 
 function refuseRequest(refusal: Refusal, response: ServerResponse): void {

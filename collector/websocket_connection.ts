@@ -3,14 +3,13 @@ import type { Socket } from "node:net";
 // @ts-types="npm:@types/ws@8.18.2"
 import type { WebSocket } from "ws";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { CLOSE, closeReason } from "./close_code.ts";
+import { CLOSE, closeReason, refusalOfError } from "./close_code.ts";
 import { ClosingReplies } from "./closing_replies.ts";
 import { FrameScanner } from "./frame_scanner.ts";
 import type { IngestLimits } from "./ingest_request.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import { MessageIntake } from "./message_intake.ts";
-import type { RefusalReason } from "./ledger.ts";
-import { MessageMemory, SMALL_MESSAGE } from "./message_memory.ts";
+import { CONNECTION_MEMORY, MessageMemory } from "./message_memory.ts";
 import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
 import { ReadGate, type ReadHold } from "./read_gate.ts";
 import { ReadPieces } from "./read_pieces.ts";
@@ -20,14 +19,10 @@ import type { Source } from "./source.ts";
 /** The subprotocol with flow control and acknowledgements. */
 export const PENSTOCK_V1 = "penstock.v1";
 
-/** What the ledger calls errors that the library finds; all others break the protocol. */
-const REFUSAL_OF_ERROR: Readonly<Record<string, RefusalReason>> = {
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "too_large",
-  WS_ERR_INVALID_UTF8: "invalid_record",
-};
-
 /** What a client may still send once its connection is being closed, in bytes; then it is not read any more. */
 const MOST_AFTER_CLOSE = 4 * 2 ** 20;
+
+const NO_MEMORY = "no memory is left for this message";
 
 /** Behind a read of so many bytes there is probably more to be read. */
 const FULL_READ = 16 * 1024;
@@ -94,7 +89,7 @@ export class WebSocketConnection implements TurnReader {
       onRefused: () => {
         source.ledger.refuse("overloaded");
         // Not before those messages are taken that came whole before this one.
-        queueMicrotask(() => this.#close(CLOSE.TRY_AGAIN_LATER, "no memory is left for this message"));
+        queueMicrotask(() => this.#close(CLOSE.TRY_AGAIN_LATER, NO_MEMORY));
       },
     });
     this.#compressed = websocket.extensions !== "";
@@ -107,6 +102,7 @@ export class WebSocketConnection implements TurnReader {
       producer: this.#gone,
       replies: this.#acknowledgements ?? new ClosingReplies((code, reason) => this.#close(code, reason)),
       assembly: options.assembly,
+      booksAll: this.#compressed,
       onWaiting: (waiting) => {
         if (waiting) this.#hold("room");
         else this.#release("room");
@@ -182,7 +178,8 @@ export class WebSocketConnection implements TurnReader {
     scanner.scan(chunk);
     if (this.#closing) {
       this.#bytesAfterClose += chunk.length;
-      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || scanner.announced > SMALL_MESSAGE) this.#gate.shut();
+      this.#memory.read(chunk, scanner);
+      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || this.#memory.exceeds(scanner)) this.#gate.shut();
       return;
     }
     const { closeReason: reason } = scanner;
@@ -202,16 +199,25 @@ export class WebSocketConnection implements TurnReader {
     if (scanner.announced > this.#limits.body) return;
     // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
     if (this.#compressed && scanner.announced === 0) return;
-    this.#memory.expect(scanner.announced);
+    this.#memory.read(chunk, scanner);
+    if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
+      this.#source.ledger.refuse("protocol_error");
+      this.#close(CLOSE.POLICY_VIOLATION, "the fragments of a message are scattered over too much else");
+    } else this.#memory.expect(scanner);
   }
 
   #take(data: Uint8Array, isBinary: boolean): void {
     if (this.#closing) return;
     if (this.#acknowledgements?.receive() === false) {
-      this.#close(CLOSE.POLICY_VIOLATION, "more messages than the credit allows are not acknowledged");
-      return;
+      return this.#close(CLOSE.POLICY_VIOLATION, "more messages than the credit allows are not acknowledged");
     }
-    if (this.#compressed && this.#scanner.announced === 0) this.#memory.expect(0);
+    if (this.#compressed && this.#scanner.announced === 0) this.#memory.expectNothing();
+    // What is compressed comes out of one read without an end; the pause of the socket does not stop it.
+    const mayWait = this.#intake.waiting || data.length >= FULL_READ;
+    if (this.#compressed && mayWait && !this.#memory.hasRoomFor(data)) {
+      this.#source.ledger.refuse("overloaded");
+      return this.#close(CLOSE.TRY_AGAIN_LATER, NO_MEMORY);
+    }
     if (data.length >= FULL_READ) this.#pieces.leave(data);
     this.#intake.add(data, isBinary);
   }
@@ -250,9 +256,9 @@ export class WebSocketConnection implements TurnReader {
   }
 
   #failed({ code }: { readonly code?: string }): void {
-    // Others are of the socket, and say no more than that the connection is gone.
-    if (code === undefined || !/^(WS_ERR|Z)_/.test(code)) return;
-    this.#source.ledger.refuse(REFUSAL_OF_ERROR[code] ?? "protocol_error");
+    const reason = refusalOfError(code);
+    if (reason === undefined) return;
+    this.#source.ledger.refuse(reason);
     this.#stop();
   }
 
@@ -267,11 +273,8 @@ export class WebSocketConnection implements TurnReader {
     this.#expect(false);
     this.#intake.stop();
     // Half a message is kept by the library, and more of it would be, though nobody wants it any more.
-    if (this.#scanner.announced > SMALL_MESSAGE) {
-      this.#gate.shut();
-      return;
-    }
-    this.#memory.expect(0);
+    if (this.#memory.exceeds(this.#scanner)) return this.#gate.shut();
+    this.#memory.expectNothing();
     this.#gate.releaseAll(); // the client's answer may come behind messages
   }
 

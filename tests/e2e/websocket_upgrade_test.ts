@@ -98,9 +98,8 @@ Deno.test("an upgrade on the HTTP listener is answered 426 with the WebSocket UR
   const response = await http.readResponse();
   assertRefused(response, 426, "upgrade_required", "HTTP listener");
   assertEquals(response.headers.get("upgrade"), "websocket");
-  const { url, message } = response.json().error;
-  assertEquals(url, `${daemon.websocketUrl}/v1/ingest/s`);
-  assertStringIncludes(message, url);
+  const url = `${daemon.websocketUrl}/v1/ingest/s`;
+  assertStringIncludes(response.json().error.message, url);
   using websocket = await RawWebSocket.connect(url);
   await websocket.send("{}");
   await untilSource(daemon, "s", ({ ledger }) => ledger.delivered.records === 1);
