@@ -105,7 +105,7 @@ export interface LimitsConfig {
 /** What holds for every WebSocket. */
 export interface WebSocketConfig {
   /**
-   * Milliseconds of silence after which a client is pinged; one that stays silent for as long again is gone.
+   * Milliseconds from one ping to the next; a client that says nothing between two of them is gone.
    *
    * @default {"30s"}
    */

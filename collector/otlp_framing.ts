@@ -8,9 +8,11 @@ import { REQUESTS, type Signal } from "./otlp_schema.ts";
 import { OtlpWire } from "./otlp_wire.ts";
 import {
   type FramingFailure,
+  type FramingOptions,
   invalidRecord,
   locateUtf8Records,
   type RecordLocator,
+  tooManyRecords,
 } from "./record_locator.ts";
 import { RecordSpans } from "./record_spans.ts";
 
@@ -39,11 +41,13 @@ export interface OtlpFramerOptions {
  * @returns The framer. The limit of one record is not looked at: a request is limited as a body.
  */
 export function otlpFramer({ signal, encoding, toJson }: OtlpFramerOptions): Framer {
-  if (encoding === "json") return (body) => frameJson(signal, body);
-  return toJson ? (body) => frameAsJson(signal, body) : (body) => frameProtobuf(signal, body);
+  if (encoding === "json") return (body, limits) => frameJson(signal, body, limits);
+  return toJson
+    ? (body, limits) => frameAsJson(signal, body, limits)
+    : (body, limits) => frameProtobuf(signal, body, limits);
 }
 
-function frameJson(signal: Signal, body: Uint8Array): Framing {
+function frameJson(signal: Signal, body: Uint8Array, limits: FramingOptions): Framing {
   validator.lineBreaks = false;
   validator.nonAscii = false;
   let failure = locateUtf8Records(locateValue, body, { record: Infinity }, spans, () => validator.nonAscii);
@@ -52,7 +56,7 @@ function frameJson(signal: Signal, body: Uint8Array): Framing {
     weight = json.weigh(body, spans.start(0), REQUESTS[signal]);
     if (weight < 0) failure = invalidField(json);
   }
-  const framing = failure ?? one("json", weight, () => spans.pack(body, validator.lineBreaks).data);
+  const framing = failure ?? one("json", weight, limits, () => spans.pack(body, validator.lineBreaks).data);
   spans.clear();
   return framing;
 }
@@ -79,21 +83,35 @@ function isBlank(byte: number): boolean {
   return byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
 }
 
-function frameProtobuf(signal: Signal, body: Uint8Array): Framing {
+function frameProtobuf(signal: Signal, body: Uint8Array, limits: FramingOptions): Framing {
   const weight = wire.weigh(body, REQUESTS[signal]);
-  return weight < 0 ? invalidField(wire) : one(`otlp-${signal}`, weight, () => body);
+  return weight < 0 ? invalidField(wire) : one(`otlp-${signal}`, weight, limits, () => body);
 }
 
-function frameAsJson(signal: Signal, body: Uint8Array): Framing {
+function frameAsJson(signal: Signal, body: Uint8Array, limits: FramingOptions): Framing {
   const weight = wire.weigh(body, REQUESTS[signal]);
-  return weight < 0 ? invalidField(wire) : one("json", weight, () => encodeOtlpJson(signal, body));
+  return weight < 0 ? invalidField(wire) : one("json", weight, limits, () => encodeOtlpJson(signal, body));
 }
 
-function one(format: RecordFormat, weight: number, makeData: () => Uint8Array): Framing {
+/** Makes the record, unless it weighs more than may be kept: to find that out afterwards would cost the whole of the work. */
+function one(
+  format: RecordFormat,
+  weight: number,
+  { records = Infinity }: FramingOptions,
+  makeData: () => Uint8Array | undefined,
+): Framing {
+  if (weight > records) return tooManyRecords(1, 0, records);
   if (weight === 0) {
     return { ok: true, batch: { format, data: new Uint8Array(0), ends: new Uint32Array(0) } };
   }
   const data = makeData();
+  if (data === undefined) {
+    return invalidRecord(
+      1,
+      0,
+      "a field comes again, and the request is too large to be converted to JSON then",
+    );
+  }
   const batch = { format, data, ends: Uint32Array.of(data.length), weightEnds: Uint32Array.of(weight) };
   return { ok: true, batch };
 }

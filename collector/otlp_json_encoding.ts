@@ -9,16 +9,24 @@ const IDS: ReadonlySet<string> = new Set(["traceId", "spanId", "parentSpanId"]);
 const transcoder = new OtlpTranscoder();
 
 /**
+ * The largest request that is converted by way of objects: 8 MiB would hold everybody up for seconds, and take a hundred
+ * times as much memory. No encoder is known to write a field twice.
+ */
+const LARGEST_BY_OBJECTS = 64 * 1024;
+
+/**
  * Encodes an OTLP request in Protobuf as OTLP/JSON: 64-bit integers as strings, enums as integers, ids in hexadecimal
  * digits. Fields that have their default value are left out, and so are fields that OTLP 1.11 does not know.
  *
  * @param signal What the request carries.
  * @param request The request; it must be valid.
- * @returns JSON on one line, line feed included.
+ * @returns JSON on one line, line feed included; nothing where a field comes again in a request of more than 64 KiB.
  */
-export function encodeOtlpJson(signal: Signal, request: Uint8Array): Uint8Array<ArrayBuffer> {
-  return transcoder.toJson(request, REQUESTS[signal]) ??
-    new TextEncoder().encode(`${decodeToJson(signal, request)}\n`);
+export function encodeOtlpJson(signal: Signal, request: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+  const json = transcoder.toJson(request, REQUESTS[signal]);
+  if (json !== undefined) return json;
+  if (request.length > LARGEST_BY_OBJECTS) return undefined;
+  return new TextEncoder().encode(`${decodeToJson(signal, request)}\n`);
 }
 
 /**

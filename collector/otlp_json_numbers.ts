@@ -3,6 +3,9 @@ import type { FieldKind } from "./otlp_schema.ts";
 const INTEGER = /^-?[0-9]+$/;
 const NUMBER = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 
+/** Far longer than any number of 64 bits: a double with all of its digits has 24. */
+const LONGEST = 400;
+
 /** What JSON has no numbers for. */
 const NAMED: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
 
@@ -24,6 +27,7 @@ const RANGES: Readonly<Partial<Record<FieldKind, readonly [bigint, bigint]>>> = 
  * @returns Whether it is. `1e3` and `2.0` are, as numbers only.
  */
 export function isInteger(text: string, kind: FieldKind, quoted: boolean): boolean {
+  if (text.length > LONGEST) return false; // and not a big integer of millions of digits, which takes seconds to make
   if (!INTEGER.test(text)) {
     if (quoted || !NUMBER.test(text)) return false;
     const value = Number(text);

@@ -30,8 +30,8 @@ import { PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
 /** How long a client has to answer a close frame, in milliseconds; then its connection is ended. */
 const CLOSE_TIMEOUT = 1000;
 
-/** The most fragments of one message: 8 KiB each, where it is one of 8 MiB. */
-const MOST_FRAGMENTS = 1024;
+/** The most fragments of one message: 2 KiB each, where it is one of 8 MiB. Each is booked with half a KiB. */
+const MOST_FRAGMENTS = 4096;
 
 /** How many connections beyond the limit are still answered, with 503; more are ended without a word. */
 const ANSWERED_BEYOND = 64;

@@ -202,7 +202,10 @@ export class WebSocketConnection implements TurnReader {
     this.#memory.read(chunk, scanner);
     if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
       this.#source.ledger.refuse("protocol_error");
-      this.#close(CLOSE.POLICY_VIOLATION, "the fragments of a message are scattered over too much else");
+      this.#close(
+        CLOSE.POLICY_VIOLATION,
+        "a message came in too many pieces, or with too much else between them",
+      );
     } else this.#memory.expect(scanner);
   }
 
@@ -238,13 +241,10 @@ export class WebSocketConnection implements TurnReader {
   #expect(unfinished: boolean): void {
     const expected = unfinished && !this.#closing && !this.#gate.isHeld;
     // Another message than the last time has its own time.
-    if (this.#isReading && !(expected && !this.#scanner.began)) {
-      this.#isReading = false;
-      this.#deadlines.done(this.#reading);
-    }
-    if (!expected || this.#isReading) return;
-    this.#isReading = true;
-    this.#deadlines.begin(this.#reading);
+    const sameMessage = expected && !this.#scanner.began;
+    if (this.#isReading && !sameMessage) this.#deadlines.done(this.#reading);
+    if (expected && !(this.#isReading && sameMessage)) this.#deadlines.begin(this.#reading);
+    this.#isReading = expected;
   }
 
   #late(end: ReadEnd): void {
@@ -297,7 +297,6 @@ export class WebSocketConnection implements TurnReader {
 
   /** Gives the memory back of a connection that is gone. */
   #tidy(): void {
-    if (!this.#isGone || this.#intake.waiting) return;
-    this.#memory[Symbol.dispose]();
+    if (this.#isGone && !this.#intake.waiting) this.#memory[Symbol.dispose]();
   }
 }

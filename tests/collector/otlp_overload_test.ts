@@ -16,9 +16,10 @@ Deno.test("POST /v1/{signal} under reject answers 503 for a request that does no
     assertEquals((await sendSpans(ingest, 6, type)).status, 200);
     assertStatus(await sendSpans(ingest, 5, type), 503, 14);
     assertEquals((await sendSpans(ingest, 4, type)).status, 200);
-    assertStatus(await sendSpans(ingest, 11, type), 413, 8); // more than the whole buffer holds
+    assertStatus(await sendSpans(ingest, 11, type), 413, 8); // more than the whole buffer holds: a refused request
     const source = ingest.source("otlp-traces");
-    assertEquals([source.buffer.records, source.snapshot().rejected.records], [10, 16]);
+    assertEquals([source.buffer.records, source.snapshot().rejected.records], [10, 5]);
+    assertEquals([...source.ledger.refusals], [["too_large", 1]]);
     assertBalanced(source);
   }
 });
