@@ -4,6 +4,9 @@ import type { Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { Accepted } from "../policies/mod.ts";
 
+/** The subprotocol with flow control and acknowledgements. */
+export const PENSTOCK_V1 = "penstock.v1";
+
 /** How long a client should wait before it sends a refused message again, in milliseconds; HTTP's `Retry-After` says the same. */
 const RETRY_AFTER = 1000;
 

@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 // @ts-types="npm:@types/ws@8.18.2"
 import { type ServerOptions, WebSocketServer } from "ws";
+import { PENSTOCK_V1 } from "./acknowledgements.ts";
 import { OWN_ANSWERS } from "./answer_format.ts";
 import type { Config } from "./config.ts";
 import { noSourceRefusal } from "./head_refusal.ts";
@@ -25,7 +26,7 @@ import { type Refusal, refusalHeaders } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { SourceRegistry } from "./source_registry.ts";
 import { CloseCounter, type WebSocketFigures } from "./websocket_figures.ts";
-import { PENSTOCK_V1, WebSocketConnection } from "./websocket_connection.ts";
+import { WebSocketConnection } from "./websocket_connection.ts";
 
 /** How long a client has to answer a close frame, in milliseconds; then its connection is ended. */
 const CLOSE_TIMEOUT = 1000;

@@ -2,11 +2,12 @@ import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 // @ts-types="npm:@types/ws@8.18.2"
 import type { WebSocket } from "ws";
-import { Acknowledgements } from "./acknowledgements.ts";
+import { Acknowledgements, PENSTOCK_V1 } from "./acknowledgements.ts";
 import { CLOSE, closeReason, refusalOfError } from "./close_code.ts";
 import { ClosingReplies } from "./closing_replies.ts";
 import { FrameScanner } from "./frame_scanner.ts";
 import type { IngestLimits } from "./ingest_request.ts";
+import type { RefusalReason } from "./ledger.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import { MessageIntake } from "./message_intake.ts";
 import { CONNECTION_MEMORY, MessageMemory } from "./message_memory.ts";
@@ -15,9 +16,6 @@ import { ReadGate, type ReadHold } from "./read_gate.ts";
 import { ReadPieces } from "./read_pieces.ts";
 import type { ReadTurns, TurnReader } from "./read_turns.ts";
 import type { Source } from "./source.ts";
-
-/** The subprotocol with flow control and acknowledgements. */
-export const PENSTOCK_V1 = "penstock.v1";
 
 /** What a client may still send once its connection is being closed, in bytes; then it is not read any more. */
 const MOST_AFTER_CLOSE = 4 * 2 ** 20;
@@ -87,9 +85,8 @@ export class WebSocketConnection implements TurnReader {
       signal: this.#gone.signal,
       onWaiting: (waiting) => waiting ? this.#hold("memory") : this.#release("memory"),
       onRefused: () => {
-        source.ledger.refuse("overloaded");
         // Not before those messages are taken that came whole before this one.
-        queueMicrotask(() => this.#close(CLOSE.TRY_AGAIN_LATER, NO_MEMORY));
+        queueMicrotask(() => this.#refuse("overloaded", CLOSE.TRY_AGAIN_LATER, NO_MEMORY));
       },
     });
     this.#compressed = websocket.extensions !== "";
@@ -185,8 +182,7 @@ export class WebSocketConnection implements TurnReader {
     const { closeReason: reason } = scanner;
     // The library would look at texts a second time if it were to look at reasons.
     if (reason !== undefined && !isUtf8(reason)) {
-      this.#source.ledger.refuse("protocol_error");
-      this.#close(CLOSE.INVALID_PAYLOAD, "the reason of the close frame is not UTF-8");
+      this.#refuse("protocol_error", CLOSE.INVALID_PAYLOAD, "the reason of the close frame is not UTF-8");
       return;
     }
     if (chunk.length >= FULL_READ) {
@@ -201,11 +197,7 @@ export class WebSocketConnection implements TurnReader {
     if (this.#compressed && scanner.announced === 0) return;
     this.#memory.read(chunk, scanner);
     if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
-      this.#source.ledger.refuse("protocol_error");
-      this.#close(
-        CLOSE.POLICY_VIOLATION,
-        "a message came in too many pieces, or with too much else between them",
-      );
+      this.#refuse("protocol_error", CLOSE.POLICY_VIOLATION, "a message came in too many pieces");
     } else this.#memory.expect(scanner);
   }
 
@@ -218,8 +210,7 @@ export class WebSocketConnection implements TurnReader {
     // What is compressed comes out of one read without an end; the pause of the socket does not stop it.
     const mayWait = this.#intake.waiting || data.length >= FULL_READ;
     if (this.#compressed && mayWait && !this.#memory.hasRoomFor(data)) {
-      this.#source.ledger.refuse("overloaded");
-      return this.#close(CLOSE.TRY_AGAIN_LATER, NO_MEMORY);
+      return this.#refuse("overloaded", CLOSE.TRY_AGAIN_LATER, NO_MEMORY);
     }
     if (data.length >= FULL_READ) this.#pieces.leave(data);
     this.#intake.add(data, isBinary);
@@ -260,6 +251,12 @@ export class WebSocketConnection implements TurnReader {
     if (reason === undefined) return;
     this.#source.ledger.refuse(reason);
     this.#stop();
+  }
+
+  /** Counts a mistake and closes the connection because of it. */
+  #refuse(reason: RefusalReason, code: number, why: string): void {
+    this.#source.ledger.refuse(reason);
+    this.#close(code, why);
   }
 
   #close(code: number, reason: string): void {
