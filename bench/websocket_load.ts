@@ -13,6 +13,9 @@ if (url === undefined || connections === undefined || messages === undefined || 
 /** How much is handed to the system at once. */
 const WRITE = 256 * 1024;
 
+/** What the daemon asks for signs of life with. */
+const PING = 0x89;
+
 const { hostname, port, pathname } = new URL(url);
 const each = Math.ceil(Number(messages) / Number(connections));
 const frame = maskedFrame(kind === "binary" ? 0x82 : 0x81, await Deno.readFile(messageFile));
@@ -63,10 +66,16 @@ async function send(connection: Deno.Conn): Promise<void> {
   for (; left >= together; left -= together) await writeAll(connection, block);
   await writeAll(connection, block.subarray(0, left * frame.length));
   await writeAll(connection, close);
-  const answer = new Uint8Array(256);
-  const read = await connection.read(answer);
-  if (read === null || answer[0] !== 0x88 || answer[2] !== 0x03 || answer[3] !== 0xe8) {
-    throw new Error(`not closed as asked for: ${answer.subarray(0, read ?? 0)}`);
+  let answer = new Uint8Array(0);
+  do {
+    const more = new Uint8Array(256);
+    const read = await connection.read(more);
+    if (read === null) throw new Error(`not closed as asked for: ${answer}`);
+    answer = Uint8Array.of(...answer, ...more.subarray(0, read));
+    while (answer[0] === PING && answer.length >= 2 + answer[1]!) answer = answer.slice(2 + answer[1]!);
+  } while (answer.length < 4);
+  if (answer[0] !== 0x88 || answer[2] !== 0x03 || answer[3] !== 0xe8) {
+    throw new Error(`not closed as asked for: ${answer}`);
   }
 }
 
