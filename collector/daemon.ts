@@ -92,11 +92,12 @@ export class Daemon {
   }
 
   /**
-   * Begins to listen.
+   * Makes the sinks ready and begins to listen.
    *
-   * @throws If an address cannot be listened on; the message names it.
+   * @throws If a sink cannot be used or an address not be listened on; the message names it.
    */
   async start(): Promise<void> {
+    await this.#pool.open();
     const admin = adminApp({
       state: () => this.#state,
       telemetry: this.#telemetry,

@@ -5,14 +5,19 @@ import type { MemoryBudget } from "./memory_budget.ts";
 import type { SinkLedger } from "./sink_ledger.ts";
 import type { Source } from "./source.ts";
 import type { WebSocketFigures } from "./websocket_figures.ts";
+import type { FlushPool } from "../sinks/pool.ts";
 import type { Semaphore } from "../sinks/semaphore.ts";
+import { SINK_FIGURES, type SinkFigureName } from "../sinks/sink_figures.ts";
 
 /** Everything whose plain numbers are metrics. */
 export interface Observed {
   readonly registry: { readonly all: Iterable<Source> };
   readonly budget: Pick<MemoryBudget, "used" | "limit">;
   readonly websocket: { readonly figures: WebSocketFigures };
-  readonly pool: { readonly semaphore: Pick<Semaphore, "permits" | "inUse" | "immediate" | "waited"> };
+  readonly pool: {
+    readonly semaphore: Pick<Semaphore, "permits" | "inUse" | "immediate" | "waited">;
+    readonly figures: FlushPool["figures"];
+  };
   /** Those of the config, so that their series exist before anything is flushed. */
   readonly sinks: readonly { readonly name: string }[];
 }
@@ -38,17 +43,24 @@ export function registerObservables(
   failures: SinkLedger,
 ): Registration {
   const families = createFamilies(meter);
+  const figures = createFigures(meter);
   // One callback for all of them, so that a collection sees one moment and the ledger balances in it.
   const observe = (result: BatchObservableResult) => {
     const what = observed();
     if (what === undefined) return;
     for (const source of what.registry.all) observeSource(result, families, source);
     observeShared(result, families, what);
-    for (const { name } of what.sinks) observeSink(result, families, name, failures);
+    for (const { name } of what.sinks) {
+      observeSink(result, families, name, failures);
+      for (const { name: figure, value, labels } of what.pool.figures(name)) {
+        result.observe(figures.get(figure)!, value, { sink: name, ...labels });
+      }
+    }
   };
   const observables = Object.values(families).flatMap((family) =>
     "records" in family ? [family.records, family.bytes] : [family]
   );
+  observables.push(...figures.values());
   meter.addBatchObservableCallback(observe, observables);
   return { unregister: () => meter.removeBatchObservableCallback(observe, observables) };
 }
@@ -100,6 +112,20 @@ function createFamilies(meter: Meter) {
     sinkErrors: counter("penstock_sink_errors_total", "Attempts to write to a sink that failed."),
     sinkRetries: counter("penstock_sink_retries_total", "Failed attempts that were to be repeated."),
   };
+}
+
+/** What sinks tell of themselves. */
+function createFigures(meter: Meter): ReadonlyMap<SinkFigureName, Observable> {
+  const names = Object.keys(SINK_FIGURES) as SinkFigureName[];
+  return new Map(names.map((name) => {
+    const { type, description } = SINK_FIGURES[name];
+    return [
+      name,
+      type === "gauge"
+        ? meter.createObservableGauge(`penstock_sink_${name}`, { description })
+        : meter.createObservableCounter(`penstock_sink_${name}_total`, { description }),
+    ];
+  }));
 }
 
 // Every reason has its series from the start: of a counter that first appears at 5, no query sees the increase by 5.

@@ -5,6 +5,7 @@ import { denoFileSystem, type FileHandle, type FileSystem } from "./file_system.
 import { toSinkError } from "./io_error.ts";
 import { OutputFile } from "./output_file.ts";
 import { type Sink, SinkError, type WriteContext } from "./sink.ts";
+import type { SinkFigure } from "./sink_figures.ts";
 
 /** How a {@linkcode FileSink} lays out its files. */
 export interface FileSinkOptions {
@@ -66,7 +67,7 @@ const MAX_NAMES_TRIED = 1_000;
  * Ages are looked at whenever anything is written to the sink, whichever source it is from: there is no timer, and a
  * file stays open, complete and readable, beyond its age while nothing at all arrives.
  *
- * Every file is synced before it is closed. A failure there is thrown by the next {@linkcode FileSink.sync} or
+ * Every file is synced before it is closed. A failure there is thrown by the source's next {@linkcode FileSink.sync} or
  * {@linkcode FileSink.close}, as the batches concerned have been taken already.
  *
  * @example
@@ -91,7 +92,8 @@ export class FileSink implements Sink {
   #nextExpiry = Infinity;
   #nameTime = 0;
   #nameNumber = 0;
-  #unsynced: SinkError | undefined;
+  /** Of each source, why a file of it that is closed by now could not be synced. */
+  readonly #unsynced = new Map<string, SinkError>();
   #closing: Promise<void> | undefined;
 
   /**
@@ -162,14 +164,25 @@ export class FileSink implements Sink {
   }
 
   /**
-   * Waits until everything that was written before this call is on the medium (`fdatasync`).
+   * Waits until everything of a source that was written before this call is on the medium (`fdatasync`).
    *
+   * @param source Name of the source.
    * @throws {SinkError} If that failed for a file, which may have been closed since; the others are synced nevertheless.
    */
-  async sync(): Promise<void> {
-    const results = await Promise.allSettled(Array.from(this.#series.values(), (series) => series.sync()));
-    const errors = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
-    this.#throwFirst(errors);
+  async sync(source: string): Promise<void> {
+    const series = [...this.#series.values()].filter((series) => series.source === source);
+    const results = await Promise.allSettled(series.map((series) => series.sync()));
+    const unsynced = this.#unsynced.get(source);
+    this.#unsynced.delete(source);
+    if (unsynced !== undefined) throw unsynced;
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** How many files are open. */
+  *figures(): Generator<SinkFigure> {
+    let value = 0;
+    for (const { openFiles } of this.#series.values()) value += openFiles;
+    yield { name: "open_files", value };
   }
 
   /**
@@ -189,12 +202,7 @@ export class FileSink implements Sink {
         await series.closeFiles();
       })));
     this.#series.clear();
-    this.#throwFirst(errors);
-  }
-
-  #throwFirst(errors: SinkError[]): void {
-    const error = this.#unsynced ?? errors[0];
-    this.#unsynced = undefined;
+    const [error] = [...this.#unsynced.values(), ...errors];
     if (error !== undefined) throw error;
   }
 
@@ -206,9 +214,10 @@ export class FileSink implements Sink {
 
   #createSeries(source: string, format: RecordFormat): FileSeries {
     return new FileSeries({
+      source,
       maxBytes: this.#maxBytes,
       open: () => this.#openFile(source, format),
-      onUnsynced: (error) => this.#unsynced ??= error,
+      onUnsynced: (error) => this.#unsynced.set(source, error),
     });
   }
 

@@ -5,6 +5,8 @@ import type { SinkError } from "./sink.ts";
 
 /** What a {@linkcode FileSeries} needs of its sink. */
 export interface FileSeriesOptions {
+  /** Name of the source whose batches it gets. */
+  source: string;
   /** Files do not grow beyond this, unless a single record is larger. */
   maxBytes: number;
   /** Creates the next file of the series. */
@@ -32,6 +34,11 @@ export class FileSeries {
   /** @param options What the series needs of its sink. */
   constructor(options: FileSeriesOptions) {
     this.#options = options;
+  }
+
+  /** Name of its source. */
+  get source(): string {
+    return this.#options.source;
   }
 
   /** How many of its files are open. */

@@ -168,7 +168,7 @@ export class Flusher {
       await abortable(sink.write(batch, context), signal);
       // When this fails, the whole attempt is repeated: a kernel tells of lost pages once, and calls the next sync of the
       // same file a success. So the batch may be there twice, but an acknowledgement is never a lie.
-      if (this.#source.synced) await abortable(sink.sync(), signal);
+      if (this.#source.synced) await abortable(sink.sync(this.#source.name), signal);
       const seconds = (performance.now() - start) / 1000;
       this.#observer.flushed(name, seconds, this.#source.name, amountOf(batch));
     }, {

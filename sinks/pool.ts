@@ -2,6 +2,7 @@ import type { Amount } from "../collector/batch.ts";
 import { type Drainable, Flusher } from "./flusher.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { Sink, SinkError } from "./sink.ts";
+import type { SinkFigure } from "./sink_figures.ts";
 
 /** A sink, its name, and how attempts at it are repeated. */
 export interface SinkSlot {
@@ -58,6 +59,23 @@ export class FlushPool {
     this.semaphore = new Semaphore({ permits, lanes: sinks.map(({ name }) => name) });
     this.#sinks = new Map(sinks.map((slot) => [slot.name, slot]));
     this.#observer = observer;
+  }
+
+  /**
+   * Makes every sink ready.
+   *
+   * @throws {Error} If one of them cannot be used.
+   */
+  async open(): Promise<void> {
+    for (const { sink } of this.#sinks.values()) await sink.open?.();
+  }
+
+  /**
+   * @param name Name of a sink.
+   * @returns What the sink tells of itself.
+   */
+  figures(name: string): Iterable<SinkFigure> {
+    return this.#sinks.get(name)?.sink.figures?.() ?? [];
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { BufferedBatch } from "../collector/batch.ts";
+import type { SinkFigure } from "./sink_figures.ts";
 
 /** What a sink is told beside the batch itself. */
 export interface WriteContext {
@@ -17,19 +18,28 @@ export interface WriteContext {
  */
 export interface Sink {
   /**
+   * Makes ready what has to be before the first write: is called once, before anybody is listened to.
+   *
+   * @throws {Error} If the sink cannot be used at all, so that the daemon should not start.
+   */
+  open?(): Promise<void>;
+  /**
    * Writes one batch.
    *
    * @throws {SinkError} If the batch was not taken.
    */
   write(batch: BufferedBatch, context: WriteContext): Promise<void>;
   /**
-   * Makes what was written survive a loss of power, where the medium can.
+   * Makes what was written of a source survive a loss of power, where the medium can.
    *
+   * @param source Name of the source.
    * @throws {SinkError} If that failed.
    */
-  sync(): Promise<void>;
+  sync(source: string): Promise<void>;
   /** Syncs and releases what the sink holds. Nothing is written afterwards. */
   close(): Promise<void>;
+  /** What it tells of itself, as plain numbers; is asked whenever somebody collects metrics. */
+  figures?(): Iterable<SinkFigure>;
 }
 
 /** A batch that a sink did not take. */
@@ -38,15 +48,21 @@ export class SinkError extends Error {
   readonly kind: string;
   /** Whether the same batch may be taken at a later attempt. */
   readonly retryable: boolean;
+  /** For how long the other side asked not to be tried again, in milliseconds; `undefined` if it did not. */
+  readonly retryAfter: number | undefined;
 
   /**
    * @param message What failed, with the value that it failed on.
-   * @param options `kind`, `retryable` and the error that caused it.
+   * @param options `kind`, `retryable`, `retryAfter` and the error that caused it.
    */
-  constructor(message: string, options: { kind: string; retryable: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { kind: string; retryable: boolean; retryAfter?: number | undefined; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.name = "SinkError";
     this.kind = options.kind;
     this.retryable = options.retryable;
+    this.retryAfter = options.retryAfter;
   }
 }

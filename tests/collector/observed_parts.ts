@@ -2,12 +2,17 @@ import { MemoryBudget } from "../../collector/memory_budget.ts";
 import type { Source } from "../../collector/source.ts";
 import { Telemetry } from "../../collector/telemetry.ts";
 import { Semaphore } from "../../sinks/semaphore.ts";
+import type { SinkFigure } from "../../sinks/sink_figures.ts";
 import { makeSource, type TestSourceOptions } from "./sources.ts";
+
+function* figures(sink: string): Generator<SinkFigure> {
+  if (sink === "disk") yield { name: "open_files", value: 3 };
+}
 
 /** The parts of a daemon that are observed, without sockets and without flushers. */
 export class Parts {
   readonly budget = new MemoryBudget({ limit: 1_000_000 });
-  readonly pool = { semaphore: new Semaphore({ permits: 4, lanes: ["disk", "console"] }) };
+  readonly pool = { semaphore: new Semaphore({ permits: 4, lanes: ["disk", "console"] }), figures };
   readonly sinks = [{ name: "disk", type: "file" }, { name: "console", type: "stdout" }];
   readonly websocket = {
     figures: { open: 2, paused: 1, limit: 9, closed: new Map([["1000", 3], ["other", 0]]) },

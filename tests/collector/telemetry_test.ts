@@ -69,6 +69,7 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     "penstock_requests_refused_total counter source,reason",
     "penstock_sink_errors_total counter sink,kind",
     "penstock_sink_flush_seconds histogram sink",
+    "penstock_sink_open_files gauge sink",
     "penstock_sink_retries_total counter sink",
     "penstock_websocket_closed_total counter code",
     "penstock_websocket_connections gauge",

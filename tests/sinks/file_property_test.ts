@@ -119,7 +119,7 @@ Deno.test("FileSink.write() delivers each record once, whole and in order, whate
               wall += action.wall;
               monotonic += action.monotonic;
             } else if (action.type === "sync") {
-              await sink.sync().catch((error) =>
+              await sink.sync(source).catch((error) =>
                 assert(error instanceof SinkError && error.kind === "EIO", error)
               );
             } else {

@@ -21,17 +21,17 @@ async function withSink(
   }
 }
 
-Deno.test("FileSink.sync() syncs the files written since the last time, and no others", () =>
+Deno.test("FileSink.sync() syncs the files of the source that were written since the last time, and no others", () =>
   withSink(async (sink, fileSystem) => {
     await sink.write(jsonBatch(["1"]), { source: "a", signal });
     await sink.write(jsonBatch(["1"]), { source: "b", signal });
-    await sink.sync();
-    assertEquals(fileSystem.count("syncData"), 2);
-    await sink.sync();
-    assertEquals(fileSystem.count("syncData"), 2);
+    await sink.sync("b");
+    assertEquals(fileSystem.count("syncData"), 1);
+    await sink.sync("b");
+    assertEquals(fileSystem.count("syncData"), 1);
     await sink.write(jsonBatch(["2"]), { source: "b", signal });
-    await sink.sync();
-    assertEquals(fileSystem.count("syncData"), 3);
+    await sink.sync("b");
+    assertEquals(fileSystem.count("syncData"), 2);
     await sink.close();
     assertEquals(fileSystem.count("syncData"), 3);
   }));
@@ -41,9 +41,9 @@ Deno.test("FileSink.sync() waits for a sync under way that covers what was writt
     await sink.write(jsonBatch(["1"]), { source: "a", signal });
     const { promise, resolve } = Promise.withResolvers<void>();
     fileSystem.gate = () => promise;
-    const first = sink.sync();
+    const first = sink.sync("a");
     let synced = false;
-    const second = sink.sync().then(() => synced = true);
+    const second = sink.sync("a").then(() => synced = true);
     await new Promise((resolve) => setTimeout(resolve, 0));
     assert(!synced);
     resolve();
@@ -57,11 +57,11 @@ Deno.test("FileSink.sync() fails for as long as a file cannot be synced", () =>
     await sink.write(jsonBatch(["1"]), { source: "a", signal });
     fileSystem.faultOf = (operation) => operation === "syncData" ? "fail" : undefined;
     for (let i = 0; i < 2; i++) {
-      const error = await assertRejects(() => sink.sync(), SinkError, "Cannot sync '");
+      const error = await assertRejects(() => sink.sync("a"), SinkError, "Cannot sync '");
       assertEquals([error.kind, error.retryable], ["EIO", true]);
     }
     fileSystem.faultOf = () => undefined;
-    await sink.sync();
+    await sink.sync("a");
     await sink.close();
   }));
 
@@ -72,8 +72,9 @@ Deno.test("FileSink.sync() tells of a file that could not be synced when the nex
     await sink.write(jsonBatch(["2222"]), { source: "a", signal });
     assertEquals(fileSystem.opened.size, 1);
     fileSystem.faultOf = () => undefined;
-    await assertRejects(() => sink.sync(), SinkError, "Cannot sync '");
-    await sink.sync();
+    await sink.sync("b"); // it is not told to another source
+    await assertRejects(() => sink.sync("a"), SinkError, "Cannot sync '");
+    await sink.sync("a");
     await sink.close();
   }, 8));
 
@@ -91,7 +92,7 @@ Deno.test("FileSink.close() syncs and closes every file and refuses writes from 
     await closing;
     assertEquals(fileSystem.count("syncData"), 2);
     await sink.close();
-    await sink.sync();
+    await sink.sync("a");
   }));
 
 Deno.test("FileSink.close() closes every file even if one cannot be synced or cut back", () =>

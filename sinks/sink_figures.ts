@@ -1,0 +1,18 @@
+/** What each figure is and says. Its metric is `penstock_sink_{name}`, with `_total` where it is a counter. */
+export const SINK_FIGURES = {
+  open_files: { type: "gauge", description: "Files that the sink has open." },
+} as const satisfies Record<
+  string,
+  { readonly type: "counter" | "gauge"; readonly description: string }
+>;
+
+/** Name of a figure. */
+export type SinkFigureName = keyof typeof SINK_FIGURES;
+
+/** A number that a sink tells of itself. A counter only ever grows. */
+export interface SinkFigure {
+  readonly name: SinkFigureName;
+  readonly value: number;
+  /** What it is told apart by from others of its name, beside the sink. Few values, known beforehand. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
