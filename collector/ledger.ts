@@ -17,6 +17,13 @@ export type RefusalReason =
   | "aborted"
   | "protocol_error";
 
+/** Why a request that was no error made no records, or fewer than it may have been meant to. */
+export type OversightReason =
+  /** There was nothing in it. */
+  | "empty"
+  /** Beside its records it holds others under names that OTLP does not have there, which had to be ignored. */
+  | "misnamed";
+
 /** Records and bytes that only ever grow. */
 export class Tally implements Amount {
   records = 0;
@@ -77,7 +84,7 @@ export interface LedgerSnapshot {
  *
  * `buffered` is not booked but counted by the buffer itself, so that the equation is a check and not a definition.
  * A request that was refused before its records could be counted, because it was not valid or not read, is in
- * `refusals` and in nothing else.
+ * `refusals` and in nothing else; one that made no records without being an error is in `oversights`.
  */
 export class Ledger {
   readonly received = new Tally();
@@ -89,6 +96,14 @@ export class Ledger {
   readonly deliveredBySink = new TallyBy<string>();
   /** Requests refused before their records could be counted. */
   readonly refusals = new Map<RefusalReason, number>();
+
+  /** Requests that were no error and of which nothing, or not everything, became records. */
+  readonly oversights = new Map<OversightReason, number>();
+
+  /** @param reason Why a request that was no error made no records, or too few. */
+  overlook(reason: OversightReason): void {
+    this.oversights.set(reason, (this.oversights.get(reason) ?? 0) + 1);
+  }
 
   /** @param reason Why a request was refused before its records could be counted. */
   refuse(reason: RefusalReason): void {

@@ -1,6 +1,6 @@
 import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
 import type { Amount } from "./batch.ts";
-import type { DropReason, RefusalReason, RejectReason } from "./ledger.ts";
+import type { DropReason, OversightReason, RefusalReason, RejectReason } from "./ledger.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { SinkLedger } from "./sink_ledger.ts";
 import type { Source } from "./source.ts";
@@ -89,6 +89,10 @@ function createFamilies(meter: Meter) {
       "penstock_requests_refused_total",
       "Requests refused before their records could be counted.",
     ),
+    overlooked: counter(
+      "penstock_requests_overlooked_total",
+      "OTLP requests answered as a success of which nothing, or not everything, became records.",
+    ),
     buffer: {
       records: gauge("penstock_buffer_records", "Records in the buffer, those in flight to a sink included."),
       bytes: gauge("penstock_buffer_bytes", "Bytes of records in the buffer, those in flight included."),
@@ -142,6 +146,8 @@ const REFUSED = keysOf<RefusalReason>({
   protocol_error: 0,
 });
 
+const OVERLOOKED = keysOf<OversightReason>({ empty: 0, misnamed: 0 });
+
 /** The members of a union. An object has to name all of them, so that none added later is forgotten here. */
 function keysOf<Key extends string>(members: Record<Key, 0>): readonly Key[] {
   return Object.keys(members) as Key[];
@@ -164,6 +170,9 @@ function observeSource(result: BatchObservableResult, families: Families, source
   for (const sink of source.sinks) tell(families.delivered, delivered.get(sink) ?? ZERO, { sink });
   for (const reason of REFUSED) {
     result.observe(families.refused, ledger.refusals.get(reason) ?? 0, { source: name, reason });
+  }
+  for (const reason of OVERLOOKED) {
+    result.observe(families.overlooked, ledger.oversights.get(reason) ?? 0, { source: name, reason });
   }
   tell(families.buffer, buffer);
   tell(families.capacity, buffer.capacity);

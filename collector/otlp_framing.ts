@@ -1,5 +1,6 @@
 import type { RecordFormat } from "./batch.ts";
 import type { Framing } from "./framing.ts";
+import type { OversightReason } from "./ledger.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import type { Framer } from "./media_type.ts";
 import { OtlpJson } from "./otlp_json.ts";
@@ -31,6 +32,8 @@ export interface OtlpFramerOptions {
   readonly encoding: "json" | "protobuf";
   /** Whether a request in Protobuf becomes one in JSON. */
   readonly toJson: boolean;
+  /** Is told of a request that makes no record, or that holds more than its record is counted for. */
+  readonly onOversight: (reason: OversightReason) => void;
 }
 
 /**
@@ -40,11 +43,14 @@ export interface OtlpFramerOptions {
  * @param options What the request is, and what shall be made of it.
  * @returns The framer. The limit of one record is not looked at: a request is limited as a body.
  */
-export function otlpFramer({ signal, encoding, toJson }: OtlpFramerOptions): Framer {
-  if (encoding === "json") return (body, limits) => frameJson(signal, body, limits);
-  return toJson
-    ? (body, limits) => frameAsJson(signal, body, limits)
-    : (body, limits) => frameProtobuf(signal, body, limits);
+export function otlpFramer({ signal, encoding, toJson, onOversight }: OtlpFramerOptions): Framer {
+  const frame = encoding === "json" ? frameJson : toJson ? frameAsJson : frameProtobuf;
+  return (body, limits) => {
+    const framing = frame(signal, body, limits);
+    if (framing.ok && framing.batch.ends.length === 0) onOversight("empty");
+    else if (framing.ok && encoding === "json" && json.misnamed) onOversight("misnamed");
+    return framing;
+  };
 }
 
 function frameJson(signal: Signal, body: Uint8Array, limits: FramingOptions): Framing {

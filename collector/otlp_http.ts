@@ -66,7 +66,12 @@ function receive(
   return ingest.handle({
     request,
     source,
-    framer: otlpFramer({ signal, encoding, toJson: source.config.encoding === "json" }),
+    framer: otlpFramer({
+      signal,
+      encoding,
+      toJson: source.config.encoding === "json",
+      onOversight: (reason) => source.ledger.overlook(reason),
+    }),
     coding,
     length: contentLength === null ? undefined : Number(contentLength),
     answers,

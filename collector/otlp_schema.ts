@@ -56,12 +56,17 @@ export interface OtlpField {
   readonly bit: number;
 }
 
+/** How many messages and groups may be nested in each other: what most decoders of Protobuf allow, also in JSON. */
+export const MAX_MESSAGE_DEPTH = 100;
+
 /** A message, in the form that is quick to check by. */
 export interface OtlpMessage {
   /** By number; there are gaps. */
   readonly byNumber: readonly (OtlpField | undefined)[];
   /** By name in JSON. */
   readonly names: OtlpNames;
+  /** The fields that hold what requests are counted in, or lead to it. */
+  readonly carriers: readonly OtlpField[];
 }
 
 /** Digits of the ids that are hexadecimal in JSON, by the names of their fields. */
@@ -148,12 +153,16 @@ function compile(description: DescMessage): OtlpMessage {
   if (known !== undefined) return known;
   const byNumber: (OtlpField | undefined)[] = [];
   const names = new OtlpNames();
-  const message = { byNumber, names };
+  const carriers: OtlpField[] = [];
+  const message = { byNumber, names, carriers };
   messages.set(description.typeName, message); // before its fields: messages hold each other
   for (const [index, field] of description.fields.entries()) {
     const compiled = compileField(field, index, description);
     byNumber[field.number] = compiled;
     names.add(compiled);
+    if (compiled.counts || compiled.message !== undefined && compiled.message.carriers.length > 0) {
+      carriers.push(compiled);
+    }
   }
   for (let number = 0; number < byNumber.length; number++) byNumber[number] ??= undefined; // no holes, which are slow
   return message;

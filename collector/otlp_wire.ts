@@ -4,23 +4,21 @@ import {
   END_GROUP,
   FIXED32,
   FIXED64,
+  MAX_MESSAGE_DEPTH,
   type OtlpField,
   type OtlpMessage,
   START_GROUP,
   VARINT,
 } from "./otlp_schema.ts";
 
-/** How many messages and groups may be nested in each other: what most decoders of Protobuf allow. */
-export const MAX_MESSAGE_DEPTH = 100;
-
 /** A number of 64 bits takes at most so many bytes, and the last of them has one bit of it. */
 const LONGEST_VARINT = 10;
 
 /**
  * Weighs OTLP requests in Protobuf's wire format: says how many log records, data points or spans they carry, without
- * building objects. What it lets pass, any decoder does: it checks lengths, wire types of known fields, UTF-8 of
- * strings, nesting, and the whole form of what it does not know. It is stricter than most in one thing: a known field of
- * a wrong wire type is an error, and not an unknown field, as it would be lost without a word.
+ * building objects. What it lets pass, any decoder does: it checks lengths, those of ids too, wire types of known fields,
+ * UTF-8 of strings, nesting, and the whole form of what it does not know. It is stricter than most in one thing: a known
+ * field of a wrong wire type is an error, and not an unknown field, as it would be lost without a word.
  *
  * One is meant to be used again and again; it allocates nothing unless there is an error to describe.
  */
@@ -100,6 +98,8 @@ export class OtlpWire {
         if (!this.#checkPacked(at, stop, field.wireType)) return this.#within(field);
       } else if (field.kind !== "bytes") {
         return this.#failIn(field, start, `wire type ${wireType} is wrong`);
+      } else if (field.idDigits > 0 && stop > at && (stop - at) * 2 !== field.idDigits) {
+        return this.#failIn(field, at, `${stop - at} bytes, must be ${field.idDigits / 2}, or none`);
       }
       at = stop;
     }

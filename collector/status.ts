@@ -55,6 +55,8 @@ export interface LedgerStatus extends LedgerSnapshot {
   readonly deliveredBySink: Readonly<Record<string, Amount>>;
   /** Requests refused before their records could be counted, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** OTLP requests answered as a success of which nothing, or not everything, became records, by reason. */
+  readonly oversights: Readonly<Record<string, number>>;
 }
 
 /** How a sink is doing. */
@@ -125,6 +127,7 @@ function sourceStatus(source: Source): SourceStatus {
       droppedBy: amountsOf(ledger.dropped),
       deliveredBySink: amountsOf(ledger.deliveredBySink),
       refusals: Object.fromEntries(ledger.refusals),
+      oversights: Object.fromEntries(ledger.oversights),
     },
   };
 }

@@ -121,8 +121,39 @@ Deno.test("POST /v1/{signal} succeeds for a request that carries nothing, and ke
     const answer = await post(ingest, "/v1/traces", body, { "Content-Type": PROTOBUF_TYPE });
     assertEquals([answer.status, answer.bytes.length], [200, 0]);
   }
-  assertEquals(ingest.source("otlp-traces").buffer.records, 0);
-  assertEquals(ingest.source("otlp-traces").snapshot().received, { records: 0, bytes: 0 });
+  const unknown = await post(ingest, "/v1/traces", '{"records":[{"a":1}]}', { "Content-Type": JSON_TYPE });
+  assertEquals([unknown.status, messageOf(unknown)], [200, {}]);
+  const source = ingest.source("otlp-traces");
+  assertEquals([source.buffer.records, source.snapshot().received], [0, { records: 0, bytes: 0 }]);
+  assertEquals([...source.ledger.oversights], [["empty", 6]]);
+});
+
+Deno.test("POST /v1/{signal} answers 400 to records under a name that they do not have there, and counts them where others are beside them", async () => {
+  const ingest = new TestIngest();
+  const headers = { "Content-Type": JSON_TYPE };
+  for (const signal of SIGNALS) {
+    for (const other of SIGNALS) {
+      const text = JSON.stringify(toJson(FULL[other].request));
+      const snake = text.replace(/[a-z][A-Z]/g, ([small, capital]) => `${small}_${capital!.toLowerCase()}`);
+      for (const body of other === signal ? [snake] : [text, snake]) {
+        const { violations, message } = assertStatus(
+          await post(ingest, `/v1/${signal}`, body, headers),
+          400,
+          3,
+        );
+        assertMatch(violations[0].field, /^resource_?[A-Za-z]+$/);
+        const right = other === signal ? "in lowerCamelCase" : `what /v1/${other} takes`;
+        assert(message.includes(`'${violations[0].field}'`) && message.includes(right), message);
+      }
+    }
+    const source = ingest.source(`otlp-${signal}`);
+    assertEquals([...source.ledger.refusals], [["invalid_record", 5]]);
+    assertEquals([source.buffer.records, source.ledger.oversights.size], [0, 0]);
+    const { request, weight } = FULL[signal];
+    const both = JSON.stringify({ ...toJson(request), resource_spans: [{}], resource_logs: [{}] });
+    assertEquals((await post(ingest, `/v1/${signal}`, both, headers)).status, 200);
+    assertEquals([source.buffer.records, [...source.ledger.oversights]], [weight, [["misnamed", 1]]]);
+  }
 });
 
 Deno.test("POST /v1/{signal} answers 400 with a BadRequest that names the field", async () => {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { OtlpJson } from "../../collector/otlp_json.ts";
 import { otlpFramer } from "../../collector/otlp_framing.ts";
-import { REQUESTS, type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { MAX_MESSAGE_DEPTH, REQUESTS, type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
 import { encodeRequest } from "./otlp_decoder.ts";
 import { FULL, toJson } from "./otlp_requests.ts";
 
@@ -40,9 +40,187 @@ Deno.test("OtlpJson.weigh() passes over fields of other names, whatever they hol
   const unknown = '{"a":[1,{"b":"}]\\"\\\\"},null],"c":-1.5e3,"d":true}';
   assertWeight("traces", `{"x":${unknown},"resourceSpans":[{"x":${unknown}}],"y":0}`, 0);
   assertWeight("traces", span(`"x":${unknown},"name":"n","start_time_unix_nano":"no","z":"\\u0022"`), 1);
-  // Names are in lower camel case; these are other fields, so that there is nothing in them.
-  assertWeight("traces", '{"resource_spans":[{"scopeSpans":[{"spans":[{}]}]}]}', 0);
-  assertWeight("traces", '{"ResourceSpans":7}', 0);
+  assertWeight("traces", '{"records":[{"name":"n"}],"events":7}', 0);
+  // Names that records never have at that place, though they have them elsewhere.
+  assertWeight("traces", span('"resource_spans":7,"spans":[{}],"dataPoints":[]'), 1);
+});
+
+Deno.test("OtlpJson.weigh() refuses a request that carries nothing but has records under a wrong name, and says the right one", () => {
+  const camel = "names are in lowerCamelCase in OTLP/JSON";
+  const cases: [Signal, text: string, path: string, offset: number, reason: string][] = [
+    [
+      "logs",
+      '{"resourceMetrics":[{}]}',
+      "resourceMetrics",
+      1,
+      "'resourceMetrics' is what /v1/metrics takes, here it must be 'resourceLogs'",
+    ],
+    [
+      "logs",
+      '{"x":1, "resource_spans":[]}',
+      "resource_spans",
+      8,
+      "'resource_spans' is what /v1/traces takes, here it must be 'resourceLogs'",
+    ],
+    [
+      "metrics",
+      '{"resourceLogs":null}',
+      "resourceLogs",
+      1,
+      "'resourceLogs' is what /v1/logs takes, here it must be 'resourceMetrics'",
+    ],
+    [
+      "traces",
+      '{"resource_spans":[{}]}',
+      "resource_spans",
+      1,
+      `'resource_spans' must be 'resourceSpans': ${camel}`,
+    ],
+    [
+      "traces",
+      '{"ResourceSpans":7}',
+      "ResourceSpans",
+      1,
+      `'ResourceSpans' must be 'resourceSpans': ${camel}`,
+    ],
+    [
+      "traces",
+      '{"resource\\u005fspans":[]}',
+      "resource_spans",
+      1,
+      `'resource_spans' must be 'resourceSpans': ${camel}`,
+    ],
+    [
+      "traces",
+      '{"resourceSpans":[{"scope_spans":[{}]}]}',
+      "resourceSpans.scope_spans",
+      19,
+      `'scope_spans' must be 'scopeSpans': ${camel}`,
+    ],
+    [
+      "logs",
+      '{"resourceLogs":[{"scopeLogs":[{"log_records":[{}]}]}]}',
+      "resourceLogs.scopeLogs.log_records",
+      32,
+      `'log_records' must be 'logRecords': ${camel}`,
+    ],
+    [
+      "metrics",
+      '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"data_points":[{}]}}]}]}]}',
+      "resourceMetrics.scopeMetrics.metrics.gauge.data_points",
+      59,
+      `'data_points' must be 'dataPoints': ${camel}`,
+    ],
+    [
+      "traces",
+      '{"resourceSpans":[{"instrumentationLibrarySpans":[{}]}]}',
+      "resourceSpans.instrumentationLibrarySpans",
+      19,
+      "'instrumentationLibrarySpans' is no field here, and without 'scopeSpans' there are no records",
+    ],
+    [
+      "logs",
+      '{"resourceProfiles":[]}',
+      "resourceProfiles",
+      1,
+      "'resourceProfiles' is no field here, and without 'resourceLogs' there are no records",
+    ],
+  ];
+  for (const [signal, text, path, offset, reason] of cases) {
+    assertEquals(weigh(signal, text), -1, text);
+    assertEquals([json.path, json.offset, json.reason], [path, offset, reason]);
+  }
+  for (const signal of SIGNALS) {
+    // Each signal's own request, in each of the others' place, and in snake_case.
+    for (const other of SIGNALS) {
+      const text = JSON.stringify(toJson(FULL[other].request));
+      const snake = text.replace(/[a-z][A-Z]/g, ([small, capital]) => `${small}_${capital!.toLowerCase()}`);
+      assertEquals(weigh(signal, text), other === signal ? FULL[signal].weight : -1, `${other} as ${signal}`);
+      assertEquals(weigh(signal, snake), -1, `${other} in snake_case as ${signal}`);
+    }
+  }
+});
+
+Deno.test("OtlpJson.weigh() ignores records under a wrong name beside others, and tells of it", () => {
+  assertWeight("traces", `{"resource_spans":[{}],${span("").slice(1)}`, 1);
+  assertEquals(json.misnamed, true);
+  assertWeight("traces", '{"resourceSpans":[{"scope_spans":[]},{"scopeSpans":[{"spans":[{},{}]}]}]}', 2);
+  assertEquals(json.misnamed, true);
+  assertWeight("traces", span('"start_time_unix_nano":1'), 1);
+  assertEquals(json.misnamed, false);
+});
+
+Deno.test("OtlpJson.weigh() refuses half a surrogate pair, wherever it stands", () => {
+  const name = "resourceSpans.scopeSpans.spans.name";
+  for (
+    const pair of ["\\ud83d\\ude80", "\\uD83D\\uDE80", "\\ud7ff\\ue000", "\\u00d8\\udbff\\udfff", "\\\\ud800"]
+  ) {
+    assertWeight("traces", span(`"name":"a${pair}b","x":"${pair}"`), 1);
+  }
+  const halves = [
+    "\\ud800",
+    "\\uDFFF",
+    "\\ud83dx\\ude80",
+    "\\ud83d\\ud83d\\ude80",
+    "\\ude80\\ud83d",
+    "\\ud83d\\u0041",
+    "\\uDBFF\\n",
+  ];
+  for (const half of halves) {
+    const cases: [text: string, path: string][] = [
+      [span(`"name":"a${half}"`), name],
+      [span(`"attributes":[{"key":"${half}"}]`), "resourceSpans.scopeSpans.spans.attributes.key"],
+      [span(`"traceId":"${half}"`), "resourceSpans.scopeSpans.spans.traceId"],
+      [span(`"flags":"${half}"`), "resourceSpans.scopeSpans.spans.flags"],
+      [span(`"x":[{"y":"${half}"}]`), "resourceSpans.scopeSpans.spans"],
+      [span(`"x${half}":1`), "resourceSpans.scopeSpans.spans"],
+    ];
+    for (const [text, path] of cases) {
+      assertEquals([weigh("traces", text), json.path], [-1, path], text);
+      assertEquals(json.reason, "half a surrogate pair, which is no character");
+    }
+  }
+  const third = span('"name":"\\ud83d\\ude80\\udc00"');
+  assertEquals([weigh("traces", third), json.offset], [-1, third.indexOf("\\udc00")]);
+});
+
+/** A log record whose body is so many lists in each other. */
+const nested = (lists: number) =>
+  log(`"body":${'{"arrayValue":{"values":['.repeat(lists)}{"stringValue":"x"}${"]}}".repeat(lists)}`);
+
+Deno.test("OtlpJson.weigh() limits how deep messages are nested, as in Protobuf, and what it does not know", () => {
+  // The request, its resource, scope, record and the innermost value are 5; each list and its values 2.
+  const most = (MAX_MESSAGE_DEPTH - 5) >> 1;
+  assertWeight("logs", nested(most), 1);
+  assertEquals([weigh("logs", nested(most + 1)), json.reason], [
+    -1,
+    `nested deeper than ${MAX_MESSAGE_DEPTH}`,
+  ]);
+  const unknown = (levels: number) => `{"x":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+  assertWeight("logs", unknown(MAX_MESSAGE_DEPTH - 1), 0);
+  assertEquals([weigh("logs", unknown(MAX_MESSAGE_DEPTH)), json.reason, json.offset], [
+    -1,
+    `nested deeper than ${MAX_MESSAGE_DEPTH}`,
+    5 + MAX_MESSAGE_DEPTH - 1,
+  ]);
+  assertEquals(weigh("traces", span(`"startTimeUnixNano":${"[".repeat(200)}${"]".repeat(200)}`)), -1);
+});
+
+Deno.test("OtlpJson.weigh() counts null as the one time that a field may be there", () => {
+  assertWeight("traces", span('"name":null,"status":null'), 1);
+  assertWeight("logs", log('"body":{"stringValue":null,"intValue":5}'), 1); // null chooses nothing
+  for (
+    const fields of [
+      '"name":null,"name":"a"',
+      '"name":"a","name":null',
+      '"name":null,"name":null',
+      '"events":null,"events":[]',
+    ]
+  ) {
+    assertEquals([weigh("traces", span(fields)), json.reason], [-1, "there twice"], fields);
+  }
+  assertEquals(weigh("traces", '{"resourceSpans":null,"resourceSpans":[]}'), -1);
+  assertEquals(weigh("logs", log('"body":{"stringValue":null,"stringValue":"a"}')), -1);
 });
 
 Deno.test("OtlpJson.weigh() reads names with escapes", () => {
@@ -59,6 +237,7 @@ Deno.test("OtlpJson.weigh() takes what Protobuf's JSON mapping takes", () => {
     '"attributes":[{"key":"a","value":{"intValue":"-9223372036854775808"}},{"value":{"intValue":5}}]',
     '"attributes":[{"key":"a","value":{"doubleValue":"NaN"}},{"value":{"doubleValue":"-1.5e3"}}]',
     '"attributes":[{"key":"a","value":{"bytesValue":"AP8B"}},{"value":{"bytesValue":"-_8="}},{"value":{}}]',
+    '"traceId":"\\u0035B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b17\\u0034"',
     '"attributes":[{"key":"a","value":{"bytesValue":"AP8"}},{"value":{"boolValue":false}}]',
   ];
   for (const fields of traces) assertWeight("traces", span(fields), 1);
@@ -74,11 +253,13 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
     ["traces", '{"resourceSpans":{}}', "resourceSpans", "not an array"],
     ["traces", '{"resourceSpans":[1]}', "resourceSpans", "not an object"],
     ["traces", '{"resourceSpans":[null]}', "resourceSpans", "not an object"],
-    ["traces", '{"resourceSpans":[],"resourceSpans":[]}', "resourceSpans", "there twice, or beside another"],
+    ["traces", '{"resourceSpans":[],"resourceSpans":[]}', "resourceSpans", "there twice"],
     ["traces", span('"name":5'), `${at}.name`, "not a string"],
     ["traces", span('"traceId":"5B8EFFF798038103D269B633813FC60"'), `${at}.traceId`, "not 32 hexadecimal"],
     ["traces", span('"traceId":"W47/95gDgQPSabYzgT/GDA=="'), `${at}.traceId`, "not 32 hexadecimal"],
     ["traces", span('"spanId":"eee19b7ec3c1b17z"'), `${at}.spanId`, "not 16 hexadecimal"],
+    ["traces", span('"spanId":"\\u0035"'), `${at}.spanId`, "not 16 hexadecimal"],
+    ["traces", span('"spanId":"eee19b7ec3c1b17\\u007a"'), `${at}.spanId`, "not 16 hexadecimal"],
     ["traces", span('"spanId":5'), `${at}.spanId`, "not a string"],
     ["traces", span('"parentSpanId":"00"'), `${at}.parentSpanId`, "not 16 hexadecimal"],
     ["traces", span('"kind":"SPAN_KIND_SERVER"'), `${at}.kind`, "not an integer: enums have no names"],
@@ -109,7 +290,7 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
       "logs",
       log('"body":{"stringValue":"a","intValue":1}'),
       "resourceLogs.scopeLogs.logRecords.body.intValue",
-      "there twice, or beside another",
+      "beside another field that excludes it",
     ],
     [
       "logs",
@@ -144,7 +325,7 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
 
 function frame(signal: Signal, body: string | Uint8Array, options = { toJson: false }) {
   const encoding = typeof body === "string" ? "json" as const : "protobuf" as const;
-  const framer = otlpFramer({ signal, encoding, ...options });
+  const framer = otlpFramer({ signal, encoding, onOversight: () => {}, ...options });
   return framer(typeof body === "string" ? encoder.encode(body) : body, { record: 1 });
 }
 
@@ -192,7 +373,8 @@ Deno.test("otlpFramer() says what is not a request", () => {
   }
   const bad = encoder.encode(span('"name":"?"'));
   bad[bad.indexOf(0x3f)] = 0xff;
-  const framing = otlpFramer({ signal: "traces", encoding: "json", toJson: false })(bad, { record: 1 });
+  const framer = otlpFramer({ signal: "traces", encoding: "json", toJson: false, onOversight: () => {} });
+  const framing = framer(bad, { record: 1 });
   assertEquals(framing.ok ? "" : framing.reason, "byte 0xFF does not begin a UTF-8 sequence");
 });
 

@@ -1,8 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
-import { REQUEST_SCHEMAS, REQUESTS, SIGNALS } from "../../collector/otlp_schema.ts";
-import { MAX_MESSAGE_DEPTH, OtlpWire } from "../../collector/otlp_wire.ts";
+import { MAX_MESSAGE_DEPTH, REQUEST_SCHEMAS, REQUESTS, SIGNALS } from "../../collector/otlp_schema.ts";
+import { OtlpWire } from "../../collector/otlp_wire.ts";
 import { decodeRequest, encodeRequest, itemsOf, type Request } from "./otlp_decoder.ts";
 import { FULL } from "./otlp_requests.ts";
 
@@ -99,8 +99,34 @@ Deno.test("OtlpWire.weigh() takes lists of numbers packed and not", () => {
   assertWeight("metrics", exponential(field(2, 5, 0xff, 1)), 1);
 });
 
-Deno.test("OtlpWire.weigh() leaves the length of ids alone", () => {
-  assertWeight("traces", span(field(1, [1, 2, 3]), field(2, new Uint8Array(40)), field(4)), 1);
+Deno.test("OtlpWire.weigh() takes ids of their length and none, and no others", () => {
+  const id = (number: number, length: number) => field(number, new Uint8Array(length).fill(1));
+  assertWeight("traces", span(id(1, 16), id(2, 8), id(4, 8)), 1);
+  assertWeight("traces", span(id(1, 16), id(2, 8), field(13, id(1, 16), id(2, 8))), 1);
+  assertWeight("traces", span(id(1, 0), id(2, 0), id(4, 0)), 1);
+  assertWeight("traces", span(), 1);
+  const at = "resourceSpans.scopeSpans.spans";
+  const cases: [request: Uint8Array, path: string, reason: string][] = [
+    [span(id(1, 15)), `${at}.traceId`, "15 bytes, must be 16, or none"],
+    [span(id(1, 17)), `${at}.traceId`, "17 bytes, must be 16, or none"],
+    [span(id(1, 8)), `${at}.traceId`, "8 bytes, must be 16, or none"],
+    [span(id(2, 16)), `${at}.spanId`, "16 bytes, must be 8, or none"],
+    [span(id(2, 1)), `${at}.spanId`, "1 bytes, must be 8, or none"],
+    [span(id(4, 7)), `${at}.parentSpanId`, "7 bytes, must be 8, or none"],
+    [span(field(13, id(1, 3))), `${at}.links.traceId`, "3 bytes, must be 16, or none"],
+    [span(field(13, id(2, 3))), `${at}.links.spanId`, "3 bytes, must be 8, or none"],
+  ];
+  for (const [request, path, reason] of cases) {
+    assertEquals([wire.weigh(request, REQUESTS.traces), wire.path, wire.reason], [-1, path, reason]);
+  }
+  const log = (part: Uint8Array) => field(1, field(2, field(2, part)));
+  assertWeight("logs", log(id(9, 16)), 1);
+  assertEquals(wire.weigh(log(id(9, 32)), REQUESTS.logs), -1);
+  assertEquals(wire.weigh(log(id(10, 4)), REQUESTS.logs), -1);
+  const exemplar = (part: Uint8Array) => metric(field(5, field(1, field(5, part))));
+  assertWeight("metrics", exemplar(id(5, 16)), 1);
+  assertEquals(wire.weigh(exemplar(id(5, 6)), REQUESTS.metrics), -1);
+  assertEquals(wire.weigh(exemplar(id(4, 6)), REQUESTS.metrics), -1);
 });
 
 Deno.test("OtlpWire.weigh() says what is wrong, in which field and where", () => {

@@ -40,6 +40,7 @@ Deno.test("status() tells the config, the buffer and the whole ledger of a sourc
   await offer(source, ["6"]); // evicts 1
   await offer(source, ["x".repeat(200)]);
   source.ledger.refuse("timeout");
+  source.ledger.overlook("empty");
   source.take({ records: 1, bytes: 100 });
   assertEquals(tell(optionsOf(parts)).sources, {
     frames: {
@@ -64,6 +65,7 @@ Deno.test("status() tells the config, the buffer and the whole ledger of a sourc
         droppedBy: { evicted: { records: 1, bytes: 2 } },
         deliveredBySink: { disk: { records: 2, bytes: 4 } },
         refusals: { timeout: 1 },
+        oversights: { empty: 1 },
       },
     },
   });

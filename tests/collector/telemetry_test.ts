@@ -66,6 +66,7 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     "penstock_records_dropped_total counter source,reason",
     "penstock_records_received_total counter source",
     "penstock_records_rejected_total counter source,reason",
+    "penstock_requests_overlooked_total counter source,reason",
     "penstock_requests_refused_total counter source,reason",
     "penstock_sink_errors_total counter sink,kind",
     "penstock_sink_flush_seconds histogram sink",
@@ -114,6 +115,10 @@ Deno.test("Telemetry.prometheus() has a series at 0 for everything that can happ
     ]
       .map((reason) => `penstock_requests_refused_total{source="new",reason="${reason}"} 0`),
   );
+  assertEquals(linesOf(text, "penstock_requests_overlooked_total"), [
+    'penstock_requests_overlooked_total{source="new",reason="empty"} 0',
+    'penstock_requests_overlooked_total{source="new",reason="misnamed"} 0',
+  ]);
   assertEquals(linesOf(text, "penstock_sink_retries_total"), [
     'penstock_sink_retries_total{sink="disk"} 0',
     'penstock_sink_retries_total{sink="console"} 0',
