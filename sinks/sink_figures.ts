@@ -1,6 +1,9 @@
 /** What each figure is and says. Its metric is `penstock_sink_{name}`, with `_total` where it is a counter. */
 export const SINK_FIGURES = {
   open_files: { type: "gauge", description: "Files that the sink has open." },
+  stored_files: { type: "gauge", description: "Finished segments that are on the disk." },
+  stored_bytes: { type: "gauge", description: "Bytes of finished segments that are on the disk." },
+  disk_free_bytes: { type: "gauge", description: "Bytes of the disk that were free at the last look." },
 } as const satisfies Record<
   string,
   { readonly type: "counter" | "gauge"; readonly description: string }

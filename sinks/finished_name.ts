@@ -1,0 +1,45 @@
+import { EXTENSIONS } from "./file_encoding.ts";
+
+/** How a finished segment is compressed. */
+export type Compression = "none" | "gzip" | "zstd";
+
+/** What the name of a segment ends with once it is compressed. */
+export const COMPRESSED_SUFFIXES = { gzip: ".gz", zstd: ".zst" } as const satisfies Record<
+  Exclude<Compression, "none">,
+  string
+>;
+
+/** What the name ends with besides while the compressed segment is not whole. No shipper takes it. */
+export const TEMPORARY_SUFFIX = ".tmp";
+
+/** What the name of a file says that is, or was to become, a finished segment. */
+export interface FinishedName {
+  /** The time in it, which is when the segment was begun, in milliseconds since the Unix epoch. */
+  readonly time: number;
+  /** The name without what compression has added. */
+  readonly original: string;
+  readonly compression: Compression;
+  /** Whether it is what a compression has left behind that did not come to its end. */
+  readonly temporary: boolean;
+}
+
+const EXTENSION = Object.values(EXTENSIONS).map((extension) => extension.replaceAll(".", "\\.")).join("|");
+const NAME = new RegExp(
+  `^((\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d\\.\\d{3})Z-\\d{4}\\.(?:${EXTENSION}))(?:(\\.gz|\\.zst)(\\.tmp)?)?$`,
+);
+
+/**
+ * Reads the name of a file.
+ *
+ * @param name The name, without its directory.
+ * @returns What it says; `undefined` if it is no finished segment: one that is being written to, or no segment at all.
+ */
+export function parseFinishedName(name: string): FinishedName | undefined {
+  const match = NAME.exec(name);
+  if (match === null) return undefined;
+  const [, original = "", year, month, day, hour, minute, second, suffix, temporary] = match;
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (Number.isNaN(time)) return undefined;
+  const compression = suffix === undefined ? "none" : suffix === COMPRESSED_SUFFIXES.gzip ? "gzip" : "zstd";
+  return { time, original, compression, temporary: temporary !== undefined };
+}

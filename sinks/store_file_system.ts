@@ -1,0 +1,44 @@
+import { statfs } from "node:fs/promises";
+
+/** What a {@linkcode StoreFileSystem} tells of a file. */
+export type StoredFile = Pick<Deno.FileInfo, "isFile" | "isDirectory" | "size" | "mtime">;
+
+/** The part of a file system that keeps finished segments, and the seam at which tests inject faults. */
+export interface StoreFileSystem {
+  /**
+   * Lists a directory.
+   *
+   * @param path Where it is.
+   */
+  readDir(path: string): AsyncIterable<Pick<Deno.DirEntry, "name">>;
+  /**
+   * Tells what is at a path, and of a link that it is one: links are not followed.
+   *
+   * @param path Where to look.
+   */
+  stat(path: string): Promise<StoredFile>;
+  /**
+   * Removes a file.
+   *
+   * @param path Where it is.
+   */
+  remove(path: string): Promise<void>;
+  /**
+   * Tells how many bytes a process without privileges can still write.
+   *
+   * @param path A directory on the file system in question.
+   * @returns Their number; `undefined` where the file system does not know, as some that go over a network.
+   */
+  freeBytes(path: string): Promise<number | undefined>;
+}
+
+/** The file system of this machine. */
+export const denoStoreFileSystem: StoreFileSystem = {
+  readDir: (path) => Deno.readDir(path),
+  stat: (path) => Deno.lstat(path),
+  remove: (path) => Deno.remove(path),
+  async freeBytes(path) {
+    const { bsize, blocks, bavail } = await statfs(path);
+    return blocks === 0 ? undefined : bsize * bavail;
+  },
+};
