@@ -6,7 +6,14 @@ import type { ListenAddress } from "./listen_address.ts";
 
 import type { SinkConfig } from "./sink_config.ts";
 import type { PolicyName } from "../policies/policy.ts";
-export type { FileSinkConfig, RetryConfig, SinkConfig, StdoutSinkConfig } from "./sink_config.ts";
+export type {
+  BreakerConfig,
+  DeliveryConfig,
+  FileSinkConfig,
+  RetryConfig,
+  SinkConfig,
+  StdoutSinkConfig,
+} from "./sink_config.ts";
 export type { ListenAddress } from "./listen_address.ts";
 
 /** What a source carries. It picks the policy where none is given. */
@@ -165,7 +172,10 @@ export interface SourceConfig {
    * @default {"received"}
    */
   readonly encoding: RequestEncoding;
-  /** Names of the sinks that get every record of the source; by default all, in the order of the file. */
+  /**
+   * Names of the sinks that get every record of the source; by default all that are not the dead letter sink of another, in
+   * the order of the file.
+   */
   readonly sinks: readonly string[];
   readonly buffer: BufferConfig;
   readonly batch: BatchConfig;

@@ -1,4 +1,12 @@
-import type { Config, Kind, PolicyName, RetryConfig, SinkConfig, SourceConfig } from "./config.ts";
+import type {
+  BreakerConfig,
+  Config,
+  DeliveryConfig,
+  Kind,
+  PolicyName,
+  SinkConfig,
+  SourceConfig,
+} from "./config.ts";
 import type { GivenConfig, GivenSink, GivenSource } from "./config_schema.ts";
 
 const MIB = 2 ** 20;
@@ -23,6 +31,8 @@ export function resolveConfig(given: GivenConfig): Config {
   const { listen = {}, limits = {}, websocket = {}, sources = {}, sinks = {}, pool = {}, shutdown = {} } =
     given;
   const sinkNames = Object.keys(sinks);
+  const deadLetters = new Set(Object.values(sinks).map(({ deadLetter }) => deadLetter));
+  const ownSinks = sinkNames.filter((name) => !deadLetters.has(name));
   return {
     listen: {
       http: listen.http ?? { hostname: "127.0.0.1", port: 4318 },
@@ -44,7 +54,7 @@ export function resolveConfig(given: GivenConfig): Config {
       compression: websocket.compression ?? false,
       credit: websocket.credit ?? 4096,
     },
-    sources: Object.entries(sources).map(([pattern, source]) => resolveSource(pattern, source, sinkNames)),
+    sources: Object.entries(sources).map(([pattern, source]) => resolveSource(pattern, source, ownSinks)),
     sinks: Object.entries(sinks).map(([name, sink]) => resolveSink(name, sink)),
     pool: { permits: pool.permits ?? Math.max(4, sinkNames.length) },
     shutdown: { deadline: shutdown.deadline ?? 10 * SECOND },
@@ -81,11 +91,39 @@ function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly 
 }
 
 function resolveSink(name: string, given: GivenSink): SinkConfig {
-  const { initial = 100, max = 10 * SECOND, maxElapsed = Infinity } = given.retry ?? {};
-  const retry: RetryConfig = { initial, max, maxElapsed };
-  if (given.type === "stdout") return { name, type: given.type, envelope: given.envelope ?? true, retry };
+  const delivery = resolveDelivery(name, given);
+  if (given.type === "stdout") return { ...delivery, type: given.type, envelope: given.envelope ?? true };
   const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR } = given;
-  return { name, type, directory, maxBytes, maxAge, retry };
+  return { ...delivery, type, directory, maxBytes, maxAge };
+}
+
+/**
+ * Which defaults of what is around a sink depend on its type: whether it has a timeout, and a circuit breaker. What is on
+ * this machine has neither. A standard output that stalls shall stall; and a file that cannot be written fails at once,
+ * costs nobody anything, and may fail for one source alone, whose failures must not hold up the others.
+ */
+const DELIVERY_OF_TYPE: Readonly<Record<SinkConfig["type"], { timeout: number; breaker: boolean }>> = {
+  file: { timeout: Infinity, breaker: false },
+  stdout: { timeout: Infinity, breaker: false },
+};
+
+function resolveDelivery(name: string, given: GivenSink): DeliveryConfig {
+  const { initial = 100, max = 10 * SECOND, maxElapsed = Infinity } = given.retry ?? {};
+  const { timeout, breaker } = DELIVERY_OF_TYPE[given.type];
+  return {
+    name,
+    retry: { initial, max, maxElapsed },
+    timeout: given.timeout === 0 ? Infinity : given.timeout ?? timeout,
+    concurrency: given.concurrency ?? Infinity,
+    breaker: given.breaker !== undefined || breaker ? resolveBreaker(given.breaker) : undefined,
+    deadLetter: given.deadLetter,
+  };
+}
+
+function resolveBreaker({ failures = 5, pause = 5 * SECOND }: GivenSink["breaker"] = {}):
+  | BreakerConfig
+  | undefined {
+  return failures === 0 ? undefined : { failures, pause };
 }
 
 function half(limit: number): number {

@@ -1,13 +1,12 @@
 import { normalize } from "node:path";
 import type { Config, ConfigError, SinkConfig, SourceConfig } from "./config.ts";
-import { formatPath } from "./config_issue.ts";
+import { type Conflicts, error, told } from "./config_conflict.ts";
+import { deliveryConflicts } from "./delivery_rules.ts";
 import type { GivenConfig, GivenSource } from "./config_schema.ts";
 import { formatListenAddress, overlaps } from "./listen_address.ts";
 import { blockSize } from "./memory.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
 import { quote } from "./quote.ts";
-
-type Conflicts = Generator<ConfigError, void>;
 
 /**
  * Finds values that are right by themselves and impossible together.
@@ -23,7 +22,8 @@ export function findConflicts(config: Config, given: GivenConfig): ConfigError[]
     ...config.sources.flatMap((source) => [
       ...sourceConflicts(source, given.sources?.[source.pattern] ?? {}, config),
     ]),
-    ...sinkConflicts(config, given),
+    ...sinkConflicts(config),
+    ...deliveryConflicts(config, given),
   ];
 }
 
@@ -144,19 +144,10 @@ function* sinkListConflicts(
   }
 }
 
-function* sinkConflicts({ sinks, pool }: Config, given: GivenConfig): Conflicts {
+function* sinkConflicts({ sinks, pool }: Config): Conflicts {
   const directories = new Map<string, string>();
   let stdout: string | undefined;
   for (const sink of sinks) {
-    const { initial, max } = sink.retry;
-    if (initial > max) {
-      const retry = given.sinks?.[sink.name]?.retry;
-      yield error(
-        ["sinks", sink.name, "retry", "initial"],
-        `${told(formatDuration(initial), retry?.initial)} is more than max, ` +
-          `${told(formatDuration(max), retry?.max)}: lower initial or raise max`,
-      );
-    }
     if (sink.type === "stdout") {
       if (stdout !== undefined) {
         yield error(
@@ -187,13 +178,4 @@ function* sinkConflicts({ sinks, pool }: Config, given: GivenConfig): Conflicts 
         `one that stalls cannot starve the others; give at least ${sinks.length} or leave it out`,
     );
   }
-}
-
-/** A value, and whether nobody asked for it. */
-function told(text: string, given: unknown): string {
-  return given === undefined ? `${text} (the default)` : text;
-}
-
-function error(keys: readonly PropertyKey[], message: string): ConfigError {
-  return { path: formatPath(keys), message };
 }

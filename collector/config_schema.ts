@@ -74,11 +74,21 @@ const source = object({
   }).optional(),
 });
 
-const retry = object({
-  initial: duration({ min: 1 }).optional(),
-  max: duration({ min: 1 }).optional(),
-  maxElapsed: duration({ min: 0 }).optional(),
-}).optional();
+/** What is around every sink, whatever its type. */
+const delivery = {
+  retry: object({
+    initial: duration({ min: 1 }).optional(),
+    max: duration({ min: 1 }).optional(),
+    maxElapsed: duration({ min: 0 }).optional(),
+  }).optional(),
+  timeout: duration({ min: 0 }).optional(),
+  concurrency: count().optional(),
+  breaker: object({
+    failures: z.int().min(0).optional(),
+    pause: duration({ min: 1 }).optional(),
+  }).optional(),
+  deadLetter: z.string().optional(),
+};
 
 const sink = z.discriminatedUnion("type", [
   object({
@@ -86,9 +96,9 @@ const sink = z.discriminatedUnion("type", [
     directory: z.string().min(1),
     maxBytes: bytes().optional(),
     maxAge: duration({ min: 1 }).optional(),
-    retry,
+    ...delivery,
   }),
-  object({ type: z.literal("stdout"), envelope: z.boolean().optional(), retry }),
+  object({ type: z.literal("stdout"), envelope: z.boolean().optional(), ...delivery }),
 ]);
 
 /**

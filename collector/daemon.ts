@@ -60,7 +60,7 @@ export class Daemon {
     this.#budget = new MemoryBudget({ limit: limits.memory, waiting: limits.waiting });
     this.#pool = new FlushPool({
       permits: pool.permits,
-      sinks: sinks.map((sink) => ({ name: sink.name, sink: createSink(sink), retry: sink.retry })),
+      sinks: sinks.map((sink) => ({ ...sink, sink: createSink(sink) })),
       observer: observeAll(this.#telemetry.flushes, flushLog(log)),
     });
     this.#registry = new SourceRegistry({

@@ -90,10 +90,12 @@ export class Ledger {
   readonly received = new Tally();
   readonly rejected = new TallyBy<RejectReason>();
   readonly dropped = new TallyBy<DropReason>();
-  /** What every sink of the source has. */
+  /** What every sink of the source has, or its dead letter sink in its place. */
   readonly delivered = new Tally();
-  /** What each sink has. */
+  /** What each sink has, dead letter sinks included. */
   readonly deliveredBySink = new TallyBy<string>();
+  /** What each sink has given up and its dead letter sink has. It is part of what is delivered. */
+  readonly deadLettered = new TallyBy<string>();
   /** Requests refused before their records could be counted. */
   readonly refusals = new Map<RefusalReason, number>();
 

@@ -19,7 +19,7 @@ export interface Observed {
     readonly figures: FlushPool["figures"];
   };
   /** Those of the config, so that their series exist before anything is flushed. */
-  readonly sinks: readonly { readonly name: string }[];
+  readonly sinks: readonly { readonly name: string; readonly deadLetter?: string | undefined }[];
 }
 
 /** How the counters and gauges of one meter are told, and how to stop that. */
@@ -48,7 +48,8 @@ export function registerObservables(
   const observe = (result: BatchObservableResult) => {
     const what = observed();
     if (what === undefined) return;
-    for (const source of what.registry.all) observeSource(result, families, source);
+    const deadLetters = new Map(what.sinks.map(({ name, deadLetter }) => [name, deadLetter]));
+    for (const source of what.registry.all) observeSource(result, families, source, deadLetters);
     observeShared(result, families, what);
     for (const { name } of what.sinks) {
       observeSink(result, families, name, failures);
@@ -85,6 +86,7 @@ function createFamilies(meter: Meter) {
     rejected: counters("rejected", "sent back to the agent, with nothing of their batch kept."),
     dropped: counters("dropped", "lost, before they were admitted or after."),
     delivered: counters("delivered", "that a sink has taken."),
+    deadLettered: counters("dead_lettered", "that a sink has given up and its dead letter sink has."),
     refused: counter(
       "penstock_requests_refused_total",
       "Requests refused before their records could be counted.",
@@ -155,7 +157,25 @@ function keysOf<Key extends string>(members: Record<Key, 0>): readonly Key[] {
 
 const ZERO: Amount = { records: 0, bytes: 0 };
 
-function observeSource(result: BatchObservableResult, families: Families, source: Source): void {
+/** The sinks of a source, and those that get what these do not take. */
+function reachable(
+  sinks: readonly string[],
+  deadLetters: ReadonlyMap<string, string | undefined>,
+): Set<string> {
+  const all = new Set(sinks); // grows while it is walked through
+  for (const sink of all) {
+    const deadLetter = deadLetters.get(sink);
+    if (deadLetter !== undefined) all.add(deadLetter);
+  }
+  return all;
+}
+
+function observeSource(
+  result: BatchObservableResult,
+  families: Families,
+  source: Source,
+  deadLetters: ReadonlyMap<string, string | undefined>,
+): void {
   const { name, ledger, buffer } = source;
   const tell = (family: AmountFamily, { records, bytes }: Amount, labels = {}) => {
     result.observe(family.records, records, { source: name, ...labels });
@@ -167,7 +187,12 @@ function observeSource(result: BatchObservableResult, families: Families, source
   tell(families.received, ledger.received);
   for (const reason of REJECTED) tell(families.rejected, rejected.get(reason) ?? ZERO, { reason });
   for (const reason of DROPPED) tell(families.dropped, dropped.get(reason) ?? ZERO, { reason });
-  for (const sink of source.sinks) tell(families.delivered, delivered.get(sink) ?? ZERO, { sink });
+  const deadLettered = new Map(ledger.deadLettered.entries());
+  for (const sink of reachable(source.sinks, deadLetters)) {
+    tell(families.delivered, delivered.get(sink) ?? ZERO, { sink });
+    if (deadLetters.get(sink) === undefined) continue;
+    tell(families.deadLettered, deadLettered.get(sink) ?? ZERO, { sink });
+  }
   for (const reason of REFUSED) {
     result.observe(families.refused, ledger.refusals.get(reason) ?? 0, { source: name, reason });
   }

@@ -1,10 +1,44 @@
 /** A place where batches go. */
 export type SinkConfig = FileSinkConfig | StdoutSinkConfig;
 
-/** A sink that writes one series of files per source. */
-export interface FileSinkConfig {
+/** What is around every sink, whatever its type. */
+export interface DeliveryConfig {
   /** The key in `sinks`. */
   readonly name: string;
+  readonly retry: RetryConfig;
+  /**
+   * Milliseconds that one attempt may take; `Infinity`, which is written as 0, for as long as it likes. A write that is over
+   * its time is told to stop, and not repeated before it has.
+   *
+   * @default {0}
+   */
+  readonly timeout: number;
+  /** Number of attempts at once, beside `pool.permits`; at most that. `Infinity`, no limit, is the default. */
+  readonly concurrency: number;
+  /** The circuit breaker, if there is one. */
+  readonly breaker: BreakerConfig | undefined;
+  /** Name of the sink that gets the batches that this one has given up. Without it they are lost. */
+  readonly deadLetter: string | undefined;
+}
+
+/** When a sink is left alone for a while. */
+export interface BreakerConfig {
+  /**
+   * Failures in a row, over all sources, after which it is; 0 for never.
+   *
+   * @default {5}
+   */
+  readonly failures: number;
+  /**
+   * Milliseconds for which it is, before a single attempt shows whether it works again.
+   *
+   * @default {"5s"}
+   */
+  readonly pause: number;
+}
+
+/** A sink that writes one series of files per source. */
+export interface FileSinkConfig extends DeliveryConfig {
   readonly type: "file";
   /** Where the files go, relative to the working directory; no two file sinks may share one. Has no default. */
   readonly directory: string;
@@ -20,13 +54,10 @@ export interface FileSinkConfig {
    * @default {"1h"}
    */
   readonly maxAge: number;
-  readonly retry: RetryConfig;
 }
 
 /** A sink that writes to standard output. There can be one. */
-export interface StdoutSinkConfig {
-  /** The key in `sinks`. */
-  readonly name: string;
+export interface StdoutSinkConfig extends DeliveryConfig {
   readonly type: "stdout";
   /**
    * Whether each line is `{"source":…,"received":…,"record":…}` rather than the bare record.
@@ -34,7 +65,6 @@ export interface StdoutSinkConfig {
    * @default {true}
    */
   readonly envelope: boolean;
-  readonly retry: RetryConfig;
 }
 
 /** How a sink is tried again after an attempt that failed and may be repeated. */

@@ -31,14 +31,26 @@ export class SinkLedger {
    *
    * @param sink Name of the sink.
    * @param error Why it failed.
-   * @param retryIn The pause until the next attempt in milliseconds, nothing when there is none.
    */
-  failed(sink: string, error: SinkError, retryIn: number | undefined): void {
+  failed(sink: string, error: SinkError): void {
+    const failures = this.#at(sink);
+    failures.errors.set(error.kind, (failures.errors.get(error.kind) ?? 0) + 1);
+    failures.lastError = { kind: error.kind, message: error.message, at: Date.now() };
+  }
+
+  /**
+   * Books that an attempt is to be repeated.
+   *
+   * @param sink Name of the sink.
+   */
+  retrying(sink: string): void {
+    this.#at(sink).retries++;
+  }
+
+  #at(sink: string) {
     let failures = this.#sinks.get(sink);
     if (failures === undefined) this.#sinks.set(sink, failures = { errors: new Map(), retries: 0 });
-    failures.errors.set(error.kind, (failures.errors.get(error.kind) ?? 0) + 1);
-    if (retryIn !== undefined) failures.retries++;
-    failures.lastError = { kind: error.kind, message: error.message, at: Date.now() };
+    return failures;
   }
 
   /**

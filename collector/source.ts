@@ -173,6 +173,16 @@ export class Source {
     this.ledger.deliveredBySink.add(sink, amount);
   }
 
+  /**
+   * Books that the dead letter sink has what a sink has given up.
+   *
+   * @param sink Name of the sink that gave it up.
+   * @param amount What the batch amounts to.
+   */
+  deadLettered(sink: string, amount: Amount): void {
+    this.ledger.deadLettered.add(sink, amount);
+  }
+
   /** Lets the batch go that was taken, because every sink has it. */
   commit(): void {
     this.buffer.commit();

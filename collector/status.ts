@@ -4,7 +4,9 @@ import type { LedgerSnapshot, TallyBy } from "./ledger.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { SinkFailures, SinkLedger } from "./sink_ledger.ts";
 import type { Source } from "./source.ts";
+import type { BreakerState } from "../sinks/circuit_breaker.ts";
 import type { WebSocketFigures } from "./websocket_figures.ts";
+import type { FlushPool, SinkCondition } from "../sinks/pool.ts";
 import type { Semaphore } from "../sinks/semaphore.ts";
 
 /** Options of {@linkcode status}. */
@@ -13,10 +15,17 @@ export interface StatusOptions {
   readonly state: Status["state"];
   readonly registry: { readonly all: Iterable<Source> };
   /** The sinks of the config. */
-  readonly sinks: readonly { readonly name: string; readonly type: string }[];
+  readonly sinks: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly deadLetter?: string | undefined;
+  }[];
   /** What sinks failed at. */
   readonly failures: SinkLedger;
-  readonly pool: { readonly semaphore: Pick<Semaphore, keyof PoolStatus & keyof Semaphore> };
+  readonly pool: {
+    readonly semaphore: Pick<Semaphore, keyof PoolStatus & keyof Semaphore>;
+    readonly condition: FlushPool["condition"];
+  };
   readonly websocket: { readonly figures: WebSocketFigures };
   readonly budget: Pick<MemoryBudget, "used" | "limit">;
 }
@@ -52,7 +61,10 @@ export interface SourceStatus {
 export interface LedgerStatus extends LedgerSnapshot {
   readonly rejectedBy: Readonly<Record<string, Amount>>;
   readonly droppedBy: Readonly<Record<string, Amount>>;
+  /** What each sink has, dead letter sinks included. */
   readonly deliveredBySink: Readonly<Record<string, Amount>>;
+  /** What each sink has given up and its dead letter sink has; part of what is delivered. */
+  readonly deadLetteredBySink: Readonly<Record<string, Amount>>;
   /** Requests refused before their records could be counted, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
   /** OTLP requests answered as a success of which nothing, or not everything, became records, by reason. */
@@ -62,6 +74,12 @@ export interface LedgerStatus extends LedgerSnapshot {
 /** How a sink is doing. */
 export interface SinkStatus {
   readonly type: string;
+  /** Name of the sink that gets what this one does not take. */
+  readonly deadLetter?: string;
+  /** How many flushes to it are under way, wait for it, and are over their time without having come to rest. */
+  readonly flushes: { readonly inProgress: number; readonly waiting: number; readonly overdue: number };
+  /** What its circuit breaker lets through, and how often it has opened; where it has one. */
+  readonly breaker?: { readonly state: BreakerState; readonly opened: number };
   /** How many attempts failed. */
   readonly errors: number;
   /** How many of those were to be repeated. */
@@ -100,7 +118,9 @@ export function status(options: StatusOptions): Status {
   return {
     state,
     sources: Object.fromEntries(Array.from(registry.all, (source) => [source.name, sourceStatus(source)])),
-    sinks: Object.fromEntries(sinks.map(({ name, type }) => [name, sinkStatus(type, failures.of(name))])),
+    sinks: Object.fromEntries(sinks.map((sink) => {
+      return [sink.name, sinkStatus(sink, pool.condition(sink.name), failures.of(sink.name))];
+    })),
     pool: { permits, inUse, waiting, immediate, waited },
     websocket: { connections: open, paused, limit },
     memory: { used: budget.used, limit: budget.limit },
@@ -126,6 +146,7 @@ function sourceStatus(source: Source): SourceStatus {
       rejectedBy: amountsOf(ledger.rejected),
       droppedBy: amountsOf(ledger.dropped),
       deliveredBySink: amountsOf(ledger.deliveredBySink),
+      deadLetteredBySink: amountsOf(ledger.deadLettered),
       refusals: Object.fromEntries(ledger.refusals),
       oversights: Object.fromEntries(ledger.oversights),
     },
@@ -136,9 +157,16 @@ function amountsOf(tallies: TallyBy<string>): Record<string, Amount> {
   return Object.fromEntries(Array.from(tallies.entries(), ([key, tally]) => [key, tally.amount]));
 }
 
-function sinkStatus(type: string, { errors, retries, lastError }: SinkFailures): SinkStatus {
+function sinkStatus(
+  { type, deadLetter }: StatusOptions["sinks"][number],
+  { breaker, ...flushes }: SinkCondition,
+  { errors, retries, lastError }: SinkFailures,
+): SinkStatus {
   return {
     type,
+    ...(deadLetter !== undefined && { deadLetter }),
+    flushes,
+    ...(breaker && { breaker }),
     errors: [...errors.values()].reduce((sum, count) => sum + count, 0),
     retries,
     ...(lastError && { lastError: { ...lastError, at: new Date(lastError.at).toISOString() } }),

@@ -5,7 +5,7 @@ import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { createHistograms, type HistogramKey, withEmptySeries } from "./histograms.ts";
 import { type Observed, registerObservables } from "./observables.ts";
 import { SinkLedger } from "./sink_ledger.ts";
-import type { FlushObserver } from "../sinks/pool.ts";
+import type { FlushObserver } from "../sinks/flush_observer.ts";
 
 export type { Observed } from "./observables.ts";
 
@@ -31,10 +31,14 @@ export class Telemetry {
       this.#record("sinkFlush", seconds, { sink });
       this.#spans.flushed(sink, seconds, source, amount);
     },
-    failed: (sink, error, retryIn, source) => {
-      this.failures.failed(sink, error, retryIn);
+    failed: (sink, error, source) => {
+      this.failures.failed(sink, error);
       this.#spans.failed(sink, error, source);
     },
+    retrying: (sink) => this.failures.retrying(sink),
+    // Told in records, by the ledgers, and by the breakers themselves.
+    givenUp: () => {},
+    breakerChanged: () => {},
   };
   readonly #spans = new FlushSpans(SCOPE);
   readonly #reader = new PullReader();

@@ -1,19 +1,13 @@
-// @ts-types="../collector/types/deno_std_async.d.ts"
-import { abortable } from "@std/async/abortable";
-import { type Amount, amountOf, type BufferedBatch } from "../collector/batch.ts";
-import type { FlushObserver, SinkSlot } from "./pool.ts";
-import { withRetry } from "./retry.ts";
-import type { Permit, Semaphore } from "./semaphore.ts";
+import type { Amount, BufferedBatch } from "../collector/batch.ts";
+import { Delivery, type DeliveryOrigin } from "./delivery.ts";
+import type { SinkSender } from "./sink_sender.ts";
 
 /** What a flusher needs to know of whatever it flushes. */
-export interface Drainable {
-  readonly name: string;
+export interface Drainable extends DeliveryOrigin {
   /** Names of the sinks that its batches go to. */
   readonly sinks: readonly string[];
   /** When a flush is worth it and the most that one takes, and after how many milliseconds it is worth it anyway. */
   readonly batch: Amount & { readonly linger: number };
-  /** Whether a batch counts as delivered only once it is synced. */
-  readonly synced: boolean;
   readonly pendingRecords: number;
   readonly pendingBytes: number;
   /** How many producers wait for room. */
@@ -25,42 +19,47 @@ export interface Drainable {
   take(limit: Amount): BufferedBatch | undefined;
   commit(): void;
   discard(): void;
-  deliveredTo(sink: string, amount: Amount): void;
 }
 
 /** Options of {@linkcode Flusher}. */
 export interface FlusherOptions {
   readonly source: Drainable;
-  readonly sinks: readonly SinkSlot[];
-  readonly semaphore: Semaphore;
-  readonly observer: FlushObserver;
+  /** Every sink by its name, dead letter sinks included. */
+  readonly senders: ReadonlyMap<string, SinkSender>;
   /** Aborted when nothing more shall be written. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Flushes one source: one batch at a time, to all of its sinks side by side, each write under a permit.
+ * Flushes one source: one batch at a time, to all of its sinks side by side.
  *
  * A source's sinks go in step. A batch leaves the buffer when all of them have it, and only then is the next one taken;
  * so every sink sees the records in order, and one position is enough to tell what is delivered.
  */
 export class Flusher {
   readonly #source: Drainable;
-  readonly #sinks: readonly SinkSlot[];
-  readonly #semaphore: Semaphore;
-  readonly #observer: FlushObserver;
+  readonly #senders: ReadonlyMap<string, SinkSender>;
+  readonly #sinks: readonly SinkSender[];
   readonly #signal: AbortSignal;
   #linger: ReturnType<typeof setTimeout> | undefined;
   /** Settles with whether the last attempt flushed a batch. */
   #running: Promise<boolean> | undefined;
   #draining = false;
 
-  /** @param options What to flush, and where to. */
-  constructor({ source, sinks, semaphore, observer, signal }: FlusherOptions) {
+  /**
+   * @param options What to flush, and where to.
+   * @throws {TypeError} If the source names a sink that there is not.
+   */
+  constructor({ source, senders, signal }: FlusherOptions) {
     this.#source = source;
-    this.#sinks = sinks;
-    this.#semaphore = semaphore;
-    this.#observer = observer;
+    this.#senders = senders;
+    this.#sinks = source.sinks.map((name) => {
+      const sender = senders.get(name);
+      if (sender === undefined) {
+        throw new TypeError(`Cannot flush source '${source.name}': there is no sink '${name}'`);
+      }
+      return sender;
+    });
     this.#signal = signal;
     source.onAdmitted = () => this.#admitted();
   }
@@ -135,67 +134,21 @@ export class Flusher {
     const [first, ...others] = this.#sinks;
     if (first === undefined) return false;
     // The batch is taken only once there is a permit: until then its records can still be evicted and joined by more.
-    const permit = await this.#acquire(first.name);
-    if (permit === undefined) return false;
+    const sending = await first.begin();
+    if (sending === undefined) return false;
     const batch = this.#source.take(this.#source.batch);
     if (batch === undefined) {
-      permit[Symbol.dispose]();
+      sending[Symbol.dispose]();
       return false;
     }
+    const delivery = new Delivery(batch, this.#source, this.#senders);
     const outcomes = await Promise.all([
-      this.#deliver(first, batch, permit),
-      ...others.map((slot) => this.#deliver(slot, batch)),
+      delivery.to(first, sending),
+      ...others.map((sender) => delivery.to(sender)),
     ]);
     if (outcomes.includes("aborted")) return false; // it stays in flight, and so in the count of the undelivered
     if (outcomes.includes("given_up")) this.#source.discard();
     else this.#source.commit();
     return true;
-  }
-
-  async #deliver(
-    { name, sink, retry }: SinkSlot,
-    batch: BufferedBatch,
-    granted?: Permit,
-  ): Promise<"delivered" | "given_up" | "aborted"> {
-    const context = { source: this.#source.name, signal: this.#signal };
-    const signal = this.#signal;
-    const result = await withRetry(async () => {
-      using permit = granted ?? await this.#acquire(name);
-      granted = undefined;
-      if (permit === undefined) throw signal.reason;
-      const start = performance.now();
-      // A write that never ends, to a pipe that nobody reads, must not keep the daemon from ending.
-      await abortable(sink.write(batch, context), signal);
-      // When this fails, the whole attempt is repeated: a kernel tells of lost pages once, and calls the next sync of the
-      // same file a success. So the batch may be there twice, but an acknowledgement is never a lie.
-      if (this.#source.synced) await abortable(sink.sync(this.#source.name), signal);
-      const seconds = (performance.now() - start) / 1000;
-      this.#observer.flushed(name, seconds, this.#source.name, amountOf(batch));
-    }, {
-      ...retry,
-      signal,
-      onError: (error, retryIn) => {
-        if (!signal.aborted) this.#observer.failed(name, error, retryIn, this.#source.name);
-      },
-    });
-    if (!result.ok) return result.reason === "aborted" ? "aborted" : "given_up";
-    this.#source.deliveredTo(name, amountOf(batch));
-    return "delivered";
-  }
-
-  /** A permit, or nothing when the signal was aborted before there was one. */
-  async #acquire(lane: string): Promise<Permit | undefined> {
-    try {
-      const permit = await this.#semaphore.acquire({ lane, signal: this.#signal });
-      if (this.#signal.aborted) { // between the grant and this turn: nobody would use the permit, and nobody give it back
-        permit[Symbol.dispose]();
-        return undefined;
-      }
-      this.#observer.permitGranted(lane, permit.waited / 1000);
-      return permit;
-    } catch (error) {
-      if (this.#signal.aborted) return undefined;
-      throw error;
-    }
   }
 }

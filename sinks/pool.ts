@@ -1,34 +1,13 @@
-import type { Amount } from "../collector/batch.ts";
+import { BREAKER_STATES, type BreakerState } from "./circuit_breaker.ts";
+import type { FlushObserver } from "./flush_observer.ts";
 import { type Drainable, Flusher } from "./flusher.ts";
 import { Semaphore } from "./semaphore.ts";
-import type { Sink, SinkError } from "./sink.ts";
 import type { SinkFigure } from "./sink_figures.ts";
+import { type SinkLoad, SinkSender, type SinkSlot } from "./sink_sender.ts";
 
-/** A sink, its name, and how attempts at it are repeated. */
-export interface SinkSlot {
-  readonly name: string;
-  readonly sink: Sink;
-  readonly retry: {
-    /** Longest pause before the second attempt, in milliseconds; each further one may be twice as long. */
-    readonly initial: number;
-    /** Longest pause between two attempts, in milliseconds. */
-    readonly max: number;
-    /** How long after its first failure a batch is given up, in milliseconds; never when left out. */
-    readonly maxElapsed?: number;
-  };
-}
-
-/** Is told what flushes do: once per flush, never per record. */
-export interface FlushObserver {
-  /** A permit was granted, after so many seconds; 0 when at once. */
-  permitGranted(sink: string, seconds: number): void;
-  /** A sink took a batch of a source, of that amount, in so many seconds. */
-  flushed(sink: string, seconds: number, source: string, amount: Amount): void;
-  /**
-   * An attempt to write a batch of a source failed; `retryIn` is the pause until the next one in milliseconds, nothing
-   * when there is none.
-   */
-  failed(sink: string, error: SinkError, retryIn: number | undefined, source: string): void;
+/** How a sink is doing at a moment, and its breaker where it has one. */
+export interface SinkCondition extends SinkLoad {
+  readonly breaker?: { readonly state: BreakerState; readonly opened: number };
 }
 
 /** Options of {@linkcode FlushPool}. */
@@ -45,20 +24,43 @@ export interface FlushPoolOptions {
  */
 export class FlushPool {
   readonly semaphore: Semaphore;
-  readonly #sinks: ReadonlyMap<string, SinkSlot>;
-  readonly #observer: FlushObserver;
+  readonly #senders: ReadonlyMap<string, SinkSender>;
   readonly #flushers: Flusher[] = [];
   readonly #abort = new AbortController();
 
   /**
    * @param options The permits, the sinks and who observes.
    * @throws {RangeError} If there are fewer permits than sinks.
+   * @throws {TypeError} If a dead letter sink does not exist, or a chain of them is a circle.
    */
   constructor({ permits, sinks, observer }: FlushPoolOptions) {
     // A permit is kept back for every sink, or a single stalled one would in time hold them all.
     this.semaphore = new Semaphore({ permits, lanes: sinks.map(({ name }) => name) });
-    this.#sinks = new Map(sinks.map((slot) => [slot.name, slot]));
-    this.#observer = observer;
+    const { semaphore } = this;
+    const { signal } = this.#abort;
+    this.#senders = new Map(
+      sinks.map((slot) => [slot.name, new SinkSender({ slot, semaphore, observer, signal })]),
+    );
+    for (const { name } of sinks) this.#checkChain(name);
+  }
+
+  /** A batch that went round in a circle would wait for itself. */
+  #checkChain(from: string): void {
+    const chain = [from];
+    for (let next = this.#senders.get(from)?.deadLetter; next !== undefined;) {
+      const fault = chain.includes(next)
+        ? "comes back to itself"
+        : this.#senders.has(next)
+        ? undefined
+        : "does not exist";
+      chain.push(next);
+      if (fault !== undefined) {
+        throw new TypeError(
+          `Cannot create pool: dead letter sink '${next}' ${fault} (${chain.join(" -> ")})`,
+        );
+      }
+      next = this.#senders.get(next)?.deadLetter;
+    }
   }
 
   /**
@@ -67,15 +69,40 @@ export class FlushPool {
    * @throws {Error} If one of them cannot be used.
    */
   async open(): Promise<void> {
-    for (const { sink } of this.#sinks.values()) await sink.open?.();
+    for (const { sink } of this.#senders.values()) await sink.open?.();
   }
 
   /**
    * @param name Name of a sink.
-   * @returns What the sink tells of itself.
+   * @returns What the sink tells of itself, and how it is doing.
    */
-  figures(name: string): Iterable<SinkFigure> {
-    return this.#sinks.get(name)?.sink.figures?.() ?? [];
+  *figures(name: string): Generator<SinkFigure> {
+    const sender = this.#senders.get(name);
+    if (sender === undefined) return;
+    yield* sender.sink.figures?.() ?? [];
+    const { inProgress, waiting, overdue, breaker } = this.condition(name);
+    yield { name: "flushes_in_progress", value: inProgress };
+    yield { name: "flushes_waiting", value: waiting };
+    yield { name: "flushes_overdue", value: overdue };
+    if (breaker === undefined) return;
+    yield { name: "breaker_opened", value: breaker.opened };
+    for (const state of BREAKER_STATES) {
+      yield { name: "breaker_state", value: breaker.state === state ? 1 : 0, labels: { state } };
+    }
+  }
+
+  /**
+   * @param name Name of a sink.
+   * @returns How it is doing.
+   * @throws {TypeError} If there is no such sink.
+   */
+  condition(name: string): SinkCondition {
+    const sender = this.#senders.get(name);
+    if (sender === undefined) throw new TypeError(`Cannot tell of sink '${name}': there is no such sink`);
+    const { load, breaker } = sender;
+    return breaker === undefined
+      ? load
+      : { ...load, breaker: { state: breaker.state, opened: breaker.opened } };
   }
 
   /**
@@ -85,16 +112,8 @@ export class FlushPool {
    * @throws {TypeError} If it names a sink that the pool does not have.
    */
   attach(source: Drainable): void {
-    const sinks = source.sinks.map((name) => {
-      const slot = this.#sinks.get(name);
-      if (slot === undefined) {
-        throw new TypeError(`Cannot flush source '${source.name}': there is no sink '${name}'`);
-      }
-      return slot;
-    });
-    const { semaphore } = this;
-    const { signal } = this.#abort;
-    this.#flushers.push(new Flusher({ source, sinks, semaphore, observer: this.#observer, signal }));
+    const senders = this.#senders;
+    this.#flushers.push(new Flusher({ source, senders, signal: this.#abort.signal }));
   }
 
   /**
@@ -120,7 +139,7 @@ export class FlushPool {
    */
   async close(): Promise<Map<string, unknown>> {
     const errors = new Map<string, unknown>();
-    await Promise.all([...this.#sinks.values()].map(async ({ name, sink }) => {
+    await Promise.all([...this.#senders.values()].map(async ({ name, sink }) => {
       try {
         await sink.close();
       } catch (error) {

@@ -1,5 +1,22 @@
 /** What each figure is and says. Its metric is `penstock_sink_{name}`, with `_total` where it is a counter. */
 export const SINK_FIGURES = {
+  flushes_in_progress: {
+    type: "gauge",
+    description: "Flushes to the sink that are under way, those that wait for a permit included.",
+  },
+  flushes_waiting: {
+    type: "gauge",
+    description: "Flushes that wait for the sink: for its circuit breaker, or for one of those under way.",
+  },
+  flushes_overdue: {
+    type: "gauge",
+    description: "Attempts that are over their timeout and have not come to rest.",
+  },
+  breaker_state: {
+    type: "gauge",
+    description: "1 for the state that the sink's circuit breaker is in, 0 for the others.",
+  },
+  breaker_opened: { type: "counter", description: "How often the sink's circuit breaker has opened." },
   open_files: { type: "gauge", description: "Files that the sink has open." },
   stored_files: { type: "gauge", description: "Finished segments that are on the disk." },
   stored_bytes: { type: "gauge", description: "Bytes of finished segments that are on the disk." },

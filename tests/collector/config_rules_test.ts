@@ -206,9 +206,9 @@ Deno.test("parseConfig() reports all impossible combinations at once", () => {
     "sources.b.batch.records",
     "sources.b.batch.bytes",
     "sources.c.sinks",
-    "sinks.s.retry.initial",
     "sinks.t.type",
     "sinks.v.directory",
     "pool.permits",
+    "sinks.s.retry.initial",
   ]);
 });

@@ -2,6 +2,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { accept, assertRefused, minimal, refuse, withSink, withSource } from "./config_cases.ts";
 
+/** The keys of what is around every sink. */
+const AROUND = "retry, timeout, concurrency, breaker, deadLetter";
+
 Deno.test("parseConfig() refuses what is not an object", () => {
   assertRefused([
     [null, "null is not an object: give { … }"],
@@ -33,10 +36,13 @@ Deno.test("parseConfig() refuses unknown keys at every level, and names the know
     ],
     [withSource({ buffer: { size: 1 } }), `sources.a.buffer.size: ${unknown("records, bytes")}`],
     [withSource({ batch: { size: 1 } }), `sources.a.batch.size: ${unknown("records, bytes, linger")}`],
-    [withSink({ type: "stdout", directory: 1 }), `sinks.s.directory: ${unknown("type, envelope, retry")}`],
+    [
+      withSink({ type: "stdout", directory: 1 }),
+      `sinks.s.directory: ${unknown(`type, envelope, ${AROUND}`)}`,
+    ],
     [
       withSink({ type: "file", directory: "d", envelope: 1 }),
-      `sinks.s.envelope: ${unknown("type, directory, maxBytes, maxAge, retry")}`,
+      `sinks.s.envelope: ${unknown(`type, directory, maxBytes, maxAge, ${AROUND}`)}`,
     ],
     [
       withSink({ type: "stdout", retry: { min: 1 } }),
@@ -74,6 +80,8 @@ Deno.test("parseConfig() refuses values that are not sizes, durations, counts or
     [withSink({ ...file, maxAge: "old" }), `sinks.s.maxAge: "old" ${DURATION}`],
     [withSink({ ...file, retry: { initial: "a" } }), `sinks.s.retry.initial: "a" ${DURATION}`],
     [withSink({ ...file, retry: { max: "b" } }), `sinks.s.retry.max: "b" ${DURATION}`],
+    [withSink({ ...file, timeout: "c" }), `sinks.s.timeout: "c" ${DURATION}`],
+    [withSink({ ...file, breaker: { pause: "d" } }), `sinks.s.breaker.pause: "d" ${DURATION}`],
     [withSink({ ...file, retry: { maxElapsed: null } }), `sinks.s.retry.maxElapsed: null ${DURATION}`],
     [minimal({ pool: { permits: "4" } }), `pool.permits: "4" ${COUNT}`],
     [minimal({ shutdown: { deadline: "10" } }), `shutdown.deadline: "10" ${DURATION}`],
@@ -135,6 +143,15 @@ Deno.test("parseConfig() refuses numbers below their minimum", () => {
       withSink({ ...file, retry: { initial: 0 } }),
       "sinks.s.retry.initial: 0 is too small: give at least 1ms",
     ],
+    [
+      withSink({ ...file, breaker: { failures: -1 } }),
+      "sinks.s.breaker.failures: -1 is too small: give at least 0",
+    ],
+    [
+      withSink({ ...file, breaker: { pause: 0 } }),
+      "sinks.s.breaker.pause: 0 is too small: give at least 1ms",
+    ],
+    [withSink({ ...file, concurrency: 0 }), "sinks.s.concurrency: 0 is too small: give at least 1"],
     [withSink({ ...file, retry: { max: 0 } }), "sinks.s.retry.max: 0 is too small: give at least 1ms"],
     [minimal({ pool: { permits: 0 } }), "pool.permits: 0 is too small: give at least 1"],
   ]);

@@ -4,7 +4,13 @@ import { readConfig } from "../../collector/config_file.ts";
 import { accept, minimal, withSource } from "./config_cases.ts";
 
 const MIB = 2 ** 20;
-const RETRY = { initial: 100, max: 10_000, maxElapsed: Infinity };
+const DELIVERY = {
+  retry: { initial: 100, max: 10_000, maxElapsed: Infinity },
+  timeout: Infinity,
+  concurrency: Infinity,
+  breaker: undefined,
+  deadLetter: undefined,
+};
 
 Deno.test("parseConfig() fills in every default", () => {
   assertEquals(
@@ -40,8 +46,8 @@ Deno.test("parseConfig() fills in every default", () => {
         batch: { records: 5000, bytes: MIB, linger: 200 },
       }],
       sinks: [
-        { name: "console", type: "stdout", envelope: true, retry: RETRY },
-        { name: "disk", type: "file", directory: "d", maxBytes: 128 * MIB, maxAge: 3_600_000, retry: RETRY },
+        { name: "console", type: "stdout", envelope: true, ...DELIVERY },
+        { name: "disk", type: "file", directory: "d", maxBytes: 128 * MIB, maxAge: 3_600_000, ...DELIVERY },
       ],
       pool: { permits: 4 },
       shutdown: { deadline: 10_000 },
@@ -82,6 +88,10 @@ Deno.test("parseConfig() takes every key as given", () => {
           maxBytes: "1GB",
           maxAge: "1d",
           retry: { initial: 1, max: "2s", maxElapsed: "3m" },
+          timeout: "30s",
+          concurrency: 2,
+          breaker: { failures: 7, pause: "1m" },
+          deadLetter: "o",
         },
         o: { type: "stdout", envelope: false, retry: { maxElapsed: 0 } },
       },
@@ -123,8 +133,18 @@ Deno.test("parseConfig() takes every key as given", () => {
           maxBytes: 1_000_000_000,
           maxAge: 86_400_000,
           retry: { initial: 1, max: 2000, maxElapsed: 180_000 },
+          timeout: 30_000,
+          concurrency: 2,
+          breaker: { failures: 7, pause: 60_000 },
+          deadLetter: "o",
         },
-        { name: "o", type: "stdout", envelope: false, retry: { initial: 100, max: 10_000, maxElapsed: 0 } },
+        {
+          ...DELIVERY,
+          name: "o",
+          type: "stdout",
+          envelope: false,
+          retry: { initial: 100, max: 10_000, maxElapsed: 0 },
+        },
       ],
       pool: { permits: 2 },
       shutdown: { deadline: 0 },

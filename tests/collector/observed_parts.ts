@@ -12,7 +12,11 @@ function* figures(sink: string): Generator<SinkFigure> {
 /** The parts of a daemon that are observed, without sockets and without flushers. */
 export class Parts {
   readonly budget = new MemoryBudget({ limit: 1_000_000 });
-  readonly pool = { semaphore: new Semaphore({ permits: 4, lanes: ["disk", "console"] }), figures };
+  readonly pool = {
+    semaphore: new Semaphore({ permits: 4, lanes: ["disk", "console"] }),
+    figures,
+    condition: () => ({ inProgress: 2, waiting: 1, overdue: 0 }),
+  };
   readonly sinks = [{ name: "disk", type: "file" }, { name: "console", type: "stdout" }];
   readonly websocket = {
     figures: { open: 2, paused: 1, limit: 9, closed: new Map([["1000", 3], ["other", 0]]) },

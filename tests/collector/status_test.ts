@@ -8,6 +8,9 @@ import { SinkError } from "../../sinks/sink.ts";
 import { flush, Parts } from "./observed_parts.ts";
 import { offer } from "./sources.ts";
 
+/** What the parts say of the flushes to each sink. */
+const FLUSHES = { inProgress: 2, waiting: 1, overdue: 0 };
+
 /** The status as whoever asks gets it. */
 function tell(options: StatusOptions): Status {
   return JSON.parse(JSON.stringify(status(options)));
@@ -22,8 +25,8 @@ Deno.test("status() tells of a daemon that nobody has sent anything yet", () => 
     state: "starting",
     sources: {},
     sinks: {
-      disk: { type: "file", errors: 0, retries: 0 },
-      console: { type: "stdout", errors: 0, retries: 0 },
+      disk: { type: "file", flushes: FLUSHES, errors: 0, retries: 0 },
+      console: { type: "stdout", flushes: FLUSHES, errors: 0, retries: 0 },
     },
     pool: { permits: 4, inUse: 0, waiting: 0, immediate: 0, waited: 0 },
     websocket: { connections: 2, paused: 1, limit: 9 },
@@ -64,6 +67,7 @@ Deno.test("status() tells the config, the buffer and the whole ledger of a sourc
         rejectedBy: { too_large: { records: 1, bytes: 201 } },
         droppedBy: { evicted: { records: 1, bytes: 2 } },
         deliveredBySink: { disk: { records: 2, bytes: 4 } },
+        deadLetteredBySink: {},
         refusals: { timeout: 1 },
         oversights: { empty: 1 },
       },
@@ -107,20 +111,21 @@ Deno.test("status() tells how many producers are blocked and what memory and per
 Deno.test("status() tells the errors of a sink, and the last of them", () => {
   using _time = new FakeTime(Date.UTC(2026, 0, 31, 23, 59, 59, 999));
   const failures = new SinkLedger();
-  failures.failed("disk", new SinkError("Cannot write: EIO", { kind: "EIO", retryable: true }), 100);
+  failures.failed("disk", new SinkError("Cannot write: EIO", { kind: "EIO", retryable: true }));
+  failures.retrying("disk");
   failures.failed(
     "disk",
     new SinkError("Cannot write: disk full", { kind: "ENOSPC", retryable: false }),
-    undefined,
   );
   const { sinks } = tell(optionsOf(new Parts(), failures));
   assertEquals(sinks["disk"], {
     type: "file",
+    flushes: FLUSHES,
     errors: 2,
     retries: 1,
     lastError: { kind: "ENOSPC", message: "Cannot write: disk full", at: "2026-01-31T23:59:59.999Z" },
   });
-  assertEquals(sinks["console"], { type: "stdout", errors: 0, retries: 0 });
+  assertEquals(sinks["console"], { type: "stdout", flushes: FLUSHES, errors: 0, retries: 0 });
 });
 
 Deno.test("status() tells of a source whatever its name", async () => {

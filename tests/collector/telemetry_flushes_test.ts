@@ -44,9 +44,11 @@ Deno.test("Telemetry.prometheus() has no block duration of sources that never ma
 Deno.test("Telemetry.flushes counts errors by kind, retries apart, and times what succeeded", async () => {
   const parts = new Parts();
   const telemetry = observe(parts);
-  telemetry.flushes.failed("disk", ioError("ENOSPC"), 100, "app");
-  telemetry.flushes.failed("disk", ioError("ENOSPC"), 200, "app");
-  telemetry.flushes.failed("disk", ioError("EIO"), undefined, "app");
+  for (const kind of ["ENOSPC", "ENOSPC", "EIO"]) {
+    telemetry.flushes.failed("disk", ioError(kind), "app");
+    if (kind === "ENOSPC") telemetry.flushes.retrying("disk", ioError(kind), 100, "app");
+    else telemetry.flushes.givenUp("disk", ioError(kind), "app", undefined);
+  }
   telemetry.flushes.flushed("disk", 0.002, "app", { records: 1, bytes: 2 });
   const text = await telemetry.prometheus();
   parsePrometheus(text);

@@ -37,7 +37,6 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
   telemetry.flushes.failed(
     "disk",
     new SinkError("Cannot write", { kind: "ENOSPC", retryable: false }),
-    undefined,
     "app",
   );
   const families = parsePrometheus(await telemetry.prometheus());
@@ -210,7 +209,6 @@ Deno.test("Telemetry.prometheus() escapes what would end a label's value", async
   telemetry.flushes.failed(
     "disk",
     new SinkError("Cannot write", { kind, retryable: false }),
-    undefined,
     "app",
   );
   const text = await telemetry.prometheus();
@@ -287,7 +285,6 @@ Deno.test("Telemetry.prometheus() is what promtool takes without a complaint", a
   telemetry.flushes.failed(
     "disk",
     new SinkError("Cannot write", { kind: 'a "kind"', retryable: false }),
-    1,
     "app",
   );
   telemetry.blocked("app", 0.3);

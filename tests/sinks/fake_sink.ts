@@ -1,6 +1,7 @@
 import type { BufferedBatch } from "../../collector/batch.ts";
-import { FlushPool, type SinkSlot } from "../../sinks/pool.ts";
+import { FlushPool } from "../../sinks/pool.ts";
 import { type Sink, SinkError, type WriteContext } from "../../sinks/sink.ts";
+import type { SinkSlot } from "../../sinks/sink_sender.ts";
 
 /** A sink in memory that stalls and fails when told to, and watches that it is used as promised. */
 export class FakeSink implements Sink {
@@ -14,6 +15,10 @@ export class FakeSink implements Sink {
   readonly syncErrors: unknown[] = [];
   /** Is called at the beginning of every write. */
   onWrite: (source: string) => void = () => {};
+  /** Whether a write that is told to stop does so at once, with an error. */
+  obeys = false;
+  /** Whether a signal told any write to stop. */
+  told = 0;
   closed = false;
   writing = 0;
   mostWriting = 0;
@@ -38,17 +43,24 @@ export class FakeSink implements Sink {
     this.#gate = undefined;
   }
 
-  async write(batch: BufferedBatch, { source }: WriteContext): Promise<void> {
+  async write(batch: BufferedBatch, { source, signal }: WriteContext): Promise<void> {
     this.calls.push(`write ${source}`);
     this.#count(source, 1);
+    const stopped = Promise.withResolvers<void>();
+    const onAbort = () => {
+      this.told++;
+      if (this.obeys) stopped.reject(new SinkError("stopped", { kind: "aborted", retryable: false }));
+    };
+    signal.addEventListener("abort", onAbort);
     try {
       this.onWrite(source);
-      await this.#gate?.promise;
+      if (this.#gate !== undefined) await Promise.race([this.#gate.promise, stopped.promise]);
       const error = this.writeErrors.shift();
       if (error !== undefined) throw error;
       // Read only now: the memory has to stay as it is for as long as the write takes.
       this.taken.push({ source, lines: linesOf(batch) });
     } finally {
+      signal.removeEventListener("abort", onAbort);
       this.#count(source, -1);
     }
   }
@@ -87,7 +99,10 @@ export function broken(): SinkError {
 export interface Seen {
   readonly waits: number[];
   readonly flushed: string[];
+  /** Attempts that failed, and then what was done about it. */
+  readonly attempts: string[];
   readonly failed: string[];
+  readonly breaker: string[];
 }
 
 /** Makes a pool of named fake sinks, with pauses of at most 100 ms between attempts. */
@@ -95,20 +110,25 @@ export function makePool(
   sinks: Record<string, Sink>,
   permits: number = Object.keys(sinks).length,
   retry: Partial<SinkSlot["retry"]> = {},
+  around: Record<string, Partial<SinkSlot>> = {},
 ): { pool: FlushPool; seen: Seen } {
-  const seen: Seen = { waits: [], flushed: [], failed: [] };
+  const seen: Seen = { waits: [], flushed: [], attempts: [], failed: [], breaker: [] };
   const pool = new FlushPool({
     permits,
     sinks: Object.entries(sinks).map(([name, sink]) => ({
       name,
       sink,
       retry: { initial: 100, max: 100, ...retry },
+      ...around[name],
     })),
     observer: {
       permitGranted: (_, seconds) => seen.waits.push(seconds),
       flushed: (sink) => seen.flushed.push(sink),
-      failed: (sink, { kind }, retryIn) =>
-        seen.failed.push(`${sink} ${kind} ${retryIn === undefined ? "given up" : "retried"}`),
+      failed: (sink, { kind }) => seen.attempts.push(`${sink} ${kind}`),
+      retrying: (sink, { kind }) => seen.failed.push(`${sink} ${kind} retried`),
+      givenUp: (sink, { kind }, _, to) =>
+        seen.failed.push(`${sink} ${kind} given up${to === undefined ? "" : `, to ${to}`}`),
+      breakerChanged: (sink, to, from) => seen.breaker.push(`${sink} ${from} -> ${to}`),
     },
   });
   return { pool, seen };

@@ -15,7 +15,14 @@ Deno.test("Flusher does not linger while a producer waits for room", async () =>
   const pool = new FlushPool({
     permits: 1,
     sinks: [{ name: "disk", sink, retry: { initial: 100, max: 100 } }],
-    observer: { permitGranted() {}, flushed() {}, failed() {} },
+    observer: {
+      permitGranted() {},
+      flushed() {},
+      failed() {},
+      retrying() {},
+      givenUp() {},
+      breakerChanged() {},
+    },
   });
   const source = makeSource({
     policy: "block",

@@ -1,0 +1,220 @@
+import type { CircuitBreaker } from "./circuit_breaker.ts";
+import type { Patience } from "./patience.ts";
+import type { Permit, Semaphore } from "./semaphore.ts";
+import { SinkError } from "./sink.ts";
+
+/** Options of {@linkcode SinkGate}. */
+export interface SinkGateOptions {
+  /** Name of the sink, which is its lane in the pool's semaphore too. */
+  readonly name: string;
+  /** The permits of all sinks together. */
+  readonly semaphore: Semaphore;
+  /**
+   * How many attempts may be under way at the sink at once.
+   *
+   * @default {Infinity}
+   */
+  readonly concurrency?: number | undefined;
+  /** Says when nobody may try. Without one everybody may at any time. */
+  readonly breaker?: CircuitBreaker | undefined;
+}
+
+/** The right to make one attempt, given back when it is disposed of; only the first time counts. */
+export interface Pass extends Disposable {
+  /** How long the pool's permit was waited for, in milliseconds; 0 when it was granted at once. */
+  readonly waited: number;
+  /** Tells the breaker that the sink answers. Of what is told of one attempt only the first counts. */
+  succeeded(): void;
+  /** Tells the breaker that it does not. */
+  failed(): void;
+}
+
+/** Who waits for the sink itself, and not for the pool. */
+interface Waiter {
+  readonly patience: Patience;
+  readonly admit: (era: number) => void;
+  readonly refuse: () => void;
+  /** Ends its patience; runs only once the breaker was found not closed. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/**
+ * What stands before every attempt at one sink: its circuit breaker and the number of its attempts at once, then the
+ * pool's permit. So whoever waits for the sink holds no permit that another sink could use.
+ *
+ * First come, first served. While the breaker is not closed the patience of those who wait for it runs out: to wait for a
+ * sink that is known not to work is a failure as good as any.
+ */
+export class SinkGate {
+  readonly concurrency: number;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly #name: string;
+  readonly #semaphore: Semaphore;
+  readonly #waiters: Waiter[] = [];
+  #inside = 0;
+  /** Runs only while somebody waits for the end of the breaker's pause. */
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param options What to guard.
+   * @throws {RangeError} If `concurrency` is neither a positive integer nor infinite.
+   */
+  constructor({ name, semaphore, concurrency = Infinity, breaker }: SinkGateOptions) {
+    if (concurrency !== Infinity && !Number.isSafeInteger(concurrency) || concurrency < 1) {
+      throw new RangeError(
+        `Cannot create gate of sink '${name}': 'concurrency' must be a positive integer, current value is ${concurrency}`,
+      );
+    }
+    this.concurrency = concurrency;
+    this.breaker = breaker;
+    this.#name = name;
+    this.#semaphore = semaphore;
+  }
+
+  /** How many have entered: their attempts are under way, or about to be once the pool has a permit for them. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** How many wait for the breaker, or for one of those inside to leave. */
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /**
+   * Waits until an attempt may be made.
+   *
+   * @param patience Begins to run out when the breaker is not closed, and ends the wait while that is so.
+   * @param signal Ends the wait as well.
+   * @returns The right to make it.
+   * @throws {SinkError} Retryable and of kind `breaker_open`, if the patience has run out.
+   * @throws The signal's reason, if it is aborted before.
+   */
+  async enter(patience: Patience, signal: AbortSignal): Promise<Pass> {
+    let era = this.#waiters.length === 0 ? this.#tryToEnter() : undefined;
+    for (let atFront = false;; atFront = true) {
+      era ??= await this.#wait(patience, signal, atFront);
+      const permit = await this.#acquire(era, signal);
+      if (this.breaker?.isCurrent(era) ?? true) return this.#pass(era, permit);
+      // It has opened while the permit was waited for. If not even this one can enter again, nobody else can.
+      permit[Symbol.dispose]();
+      this.#inside--;
+      era = this.#tryToEnter();
+    }
+  }
+
+  async #acquire(era: number, signal: AbortSignal): Promise<Permit> {
+    let permit: Permit | undefined;
+    try {
+      permit = await this.#semaphore.acquire({ lane: this.#name, signal });
+      // Between the grant and this turn: nobody would use the permit, and nobody give it back.
+      if (signal.aborted) throw signal.reason;
+      return permit;
+    } catch (error) {
+      permit?.[Symbol.dispose]();
+      this.#leave(era);
+      throw error;
+    }
+  }
+
+  #tryToEnter(): number | undefined {
+    if (this.#inside >= this.concurrency) return undefined;
+    const era = this.breaker === undefined ? 0 : this.breaker.enter();
+    if (era !== undefined) this.#inside++;
+    return era;
+  }
+
+  #leave(era: number): void {
+    this.#inside--;
+    this.breaker?.cancel(era);
+    this.#serve();
+  }
+
+  #pass(era: number, permit: Permit): Pass {
+    let inside = true;
+    return {
+      waited: permit.waited,
+      succeeded: () => {
+        this.breaker?.succeed(era);
+        this.#serve();
+      },
+      failed: () => {
+        this.breaker?.fail(era);
+        for (const waiter of [...this.#waiters]) this.#watch(waiter);
+        this.#serve();
+      },
+      [Symbol.dispose]: () => {
+        if (!inside) return;
+        inside = false;
+        permit[Symbol.dispose]();
+        this.#leave(era);
+      },
+    };
+  }
+
+  #wait(patience: Patience, signal: AbortSignal, atFront: boolean): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const leave = () => {
+        const index = this.#waiters.indexOf(waiter);
+        if (index >= 0) this.#waiters.splice(index, 1);
+        clearTimeout(waiter.timer);
+        signal.removeEventListener("abort", onAbort);
+        this.#setAlarm();
+      };
+      const onAbort = () => {
+        leave();
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        patience,
+        timer: undefined,
+        admit: (era) => {
+          leave();
+          resolve(era);
+        },
+        refuse: () => {
+          leave();
+          const message = `The circuit breaker of sink '${this.#name}' is open`;
+          reject(new SinkError(message, { kind: "breaker_open", retryable: true }));
+        },
+      };
+      if (atFront) this.#waiters.unshift(waiter);
+      else this.#waiters.push(waiter);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#watch(waiter);
+      this.#setAlarm();
+    });
+  }
+
+  /** Lets the patience of one who waits run out, unless it is the others inside that it waits for. */
+  #watch(waiter: Waiter): void {
+    if (waiter.timer !== undefined || (this.breaker?.state ?? "closed") === "closed") return;
+    const { patience } = waiter;
+    patience.begin();
+    if (patience.left <= 0) return waiter.refuse();
+    if (patience.left === Infinity) return;
+    waiter.timer = setTimeout(() => {
+      waiter.timer = undefined;
+      this.#watch(waiter);
+    }, Math.ceil(patience.left));
+  }
+
+  #serve(): void {
+    if (this.#waiters.length === 0) return;
+    for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
+      const era = this.#tryToEnter();
+      if (era === undefined) break;
+      first.admit(era);
+    }
+    this.#setAlarm();
+  }
+
+  #setAlarm(): void {
+    clearTimeout(this.#alarm);
+    this.#alarm = undefined;
+    const wait = this.breaker?.wait ?? 0;
+    if (this.#waiters.length === 0 || wait === 0 || wait === Infinity) return;
+    this.#alarm = setTimeout(() => this.#serve(), Math.ceil(wait));
+  }
+}
