@@ -1,4 +1,3 @@
-import type { RecordFormat } from "./batch.ts";
 import { Chunk, LARGEST_CHUNK, SMALLEST_CHUNK } from "./chunk.ts";
 
 /**
@@ -24,14 +23,12 @@ export class ChunkPool {
    * Takes a chunk, or makes one.
    *
    * @param capacity How many bytes it shall hold.
-   * @param format What its records will be.
    * @returns An empty chunk.
    */
-  take(capacity: number, format: RecordFormat): Chunk {
+  take(capacity: number): Chunk {
     const chunk = this.#free.get(capacity)?.pop();
-    if (chunk === undefined) return new Chunk(format, new Uint8Array(capacity));
+    if (chunk === undefined) return new Chunk(new Uint8Array(capacity));
     this.#bytes -= chunk.memoryBytes;
-    chunk.format = format;
     return chunk;
   }
 

@@ -1,4 +1,4 @@
-import { type Amount, type Batch, type BufferedBatch, type RecordFormat, weightOf } from "./batch.ts";
+import { type Amount, type Batch, type BufferedBatch, weightOf } from "./batch.ts";
 import { Chunk, LARGEST_CHUNK, SMALLEST_CHUNK } from "./chunk.ts";
 import { type ChunkPool, chunkSize } from "./chunk_pool.ts";
 
@@ -60,7 +60,6 @@ export class ChunkQueue {
   append(batch: Batch, from: number, to: number): void {
     const now = Date.now();
     this.#weight += weightOf(batch, to) - weightOf(batch, from);
-    const weighted = batch.weightEnds !== undefined;
     if (batch.ends.length === 1 && ownsLargeMemory(batch)) {
       const chunk = Chunk.adopt(batch, now);
       this.#charge(chunk);
@@ -71,12 +70,8 @@ export class ChunkQueue {
     while (next < to) {
       const start = next === 0 ? 0 : batch.ends[next - 1]!;
       let tail = this.#tail;
-      if (
-        tail === undefined || tail.format !== batch.format || tail.weighted !== weighted ||
-        tail.free < batch.ends[next]! - start
-      ) {
-        tail = this.#grow(batch.format, batch.ends[next]! - start, batch.ends[to - 1]! - start);
-        tail.weighted = weighted;
+      if (tail === undefined || tail.free < batch.ends[next]! - start) {
+        tail = this.#grow(batch.ends[next]! - start, batch.ends[to - 1]! - start);
       }
       const limit = start + tail.free;
       let end = to;
@@ -96,8 +91,8 @@ export class ChunkQueue {
    */
   dropOldest(): number {
     const chunk = this.#firstWithRecords();
-    this.#weight -= chunk.weightOfFirst(1);
-    const bytes = chunk.drop(1);
+    this.#weight -= chunk.oldestWeight;
+    const bytes = chunk.dropOldest();
     this.#tidy();
     return bytes;
   }
@@ -111,8 +106,7 @@ export class ChunkQueue {
   take(limit: Amount): BufferedBatch | undefined {
     if (this.#weight === 0) return undefined;
     const chunk = this.#firstWithRecords();
-    const records = chunk.bytes <= limit.bytes ? chunk.records : chunk.recordsWithin(limit.bytes);
-    const batch = chunk.take(Math.max(1, Math.min(records, chunk.recordsWeighing(limit.records))));
+    const batch = chunk.take(limit);
     this.#weight -= weightOf(batch);
     this.#lastBatchBytes = batch.data.length;
     this.#taken = chunk;
@@ -150,20 +144,21 @@ export class ChunkQueue {
   }
 
   /** Puts an empty chunk at the end, for one record at least. */
-  #grow(format: RecordFormat, recordBytes: number, wantedBytes: number): Chunk {
-    const capacity = Math.max(this.#nextCapacity, chunkSize(recordBytes));
-    if (recordBytes <= LARGEST_CHUNK && this.#memory.tryReserve(capacity)) {
-      const chunk = this.#pool.take(capacity, format);
-      chunk.charged = capacity;
-      this.#charge(chunk);
-      this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * capacity);
-      return this.#push(chunk);
+  #grow(recordBytes: number, wantedBytes: number): Chunk {
+    const least = chunkSize(recordBytes);
+    const capacity = Math.max(this.#nextCapacity, least);
+    if (recordBytes <= LARGEST_CHUNK) {
+      for (const bytes of capacity === least ? [least] : [capacity, least]) {
+        if (!this.#memory.tryReserve(bytes)) continue;
+        const chunk = this.#pool.take(bytes);
+        chunk.charged = bytes;
+        this.#charge(chunk);
+        this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * bytes);
+        return this.#push(chunk);
+      }
     }
     // Memory is short, or the record is huge: just what is needed, which the batch itself is about to give back.
-    const chunk = new Chunk(
-      format,
-      new Uint8Array(Math.max(recordBytes, Math.min(wantedBytes, LARGEST_CHUNK))),
-    );
+    const chunk = new Chunk(new Uint8Array(Math.max(recordBytes, Math.min(wantedBytes, LARGEST_CHUNK))));
     this.#charge(chunk);
     return this.#push(chunk);
   }

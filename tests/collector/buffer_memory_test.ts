@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import type { Batch, RecordFormat } from "../../collector/batch.ts";
 import { BoundedBuffer } from "../../collector/buffer.ts";
+import { CHUNK_OVERHEAD } from "../../collector/chunk.ts";
 import { ChunkPool } from "../../collector/chunk_pool.ts";
 
 const KIB = 1024;
@@ -55,7 +56,7 @@ Deno.test("BoundedBuffer doubles its chunks up to 1 MiB, and leaves to the pool 
 
 Deno.test("BoundedBuffer books its memory to the byte, and falls back on just what is needed where there is none", () => {
   let booked = 0;
-  let limit = 20 * KIB;
+  let limit = 30 * KIB;
   const memory = {
     tryReserve: (bytes: number) => booked + bytes <= limit && ((booked += bytes), true),
     charge: (bytes: number) => void (booked += bytes),
@@ -63,11 +64,11 @@ Deno.test("BoundedBuffer books its memory to the byte, and falls back on just wh
   };
   const buffer = new BoundedBuffer({ records: 100, bytes: KIB * KIB, memory });
   for (let i = 0; i < 30; i++) buffer.append(single(KIB));
-  // Chunks of 4 and 8 KiB had room in the limit; the next had not, so that each record has a chunk of its size.
-  const records = [4, 8, ...new Array(18).fill(1)];
+  // Chunks of 4 and 8 KiB had room in the limit; one of 16 had not, but two of 4; then each record has one of its size.
+  const records = [4, 8, 4, 4, ...new Array(10).fill(1)];
   const perRecord = 12;
-  const ends = records.map((count) => Math.max(16, count) * perRecord);
-  assertEquals(booked, 30 * KIB + ends.reduce((sum, bytes) => sum + bytes, 0));
+  const beside = records.map((count) => Math.max(16, count) * perRecord + CHUNK_OVERHEAD);
+  assertEquals(booked, 30 * KIB + beside.reduce((sum, bytes) => sum + bytes, 0));
   limit = 0;
   assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), records);
   assertEquals(booked, 0);
@@ -143,20 +144,46 @@ Deno.test("BoundedBuffer.commit() frees what a record larger than a chunk was co
   assertEquals(drain(buffer).length, 1);
 });
 
-Deno.test("BoundedBuffer holds memory in proportion to its records, however their formats alternate", () => {
+Deno.test("BoundedBuffer holds records whose formats and weights alternate in the same chunks, and hands out each by itself", () => {
+  const FORMATS: RecordFormat[] = ["json", "otlp-logs", "json", "otlp-metrics", "otlp-traces", "binary"];
   let booked = 0;
   const memory = {
     tryReserve: (bytes: number) => (booked += bytes, true),
     charge: (bytes: number) => void (booked += bytes),
     release: (bytes: number) => void (booked -= bytes),
   };
-  const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, memory });
-  for (let i = 0; i < 5_000; i++) buffer.append(single(2, { format: i % 2 === 0 ? "json" : "binary" }));
-  assertLessOrEqual(booked, 5_000 * (2 + 16 * 12) + 8 * KIB); // each with a chunk of its own
-  const blocks = drain(buffer);
-  assertEquals(blocks.length, 5_000);
-  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
-  assert(bytes <= 5_000 * 2 + 256 * KIB, `${bytes} bytes for 10 000`);
+  const buffer = new BoundedBuffer({ records: 100_000, bytes: 16 * KIB * KIB, memory });
+  const weightOf = (i: number) => i % 3 === 0 ? undefined : 1 + i % 5;
+  for (let i = 0; i < 30_000; i++) {
+    const weight = weightOf(i);
+    const data = new Uint8Array(50).fill(i);
+    const format = FORMATS[i % FORMATS.length]!;
+    const weightEnds = weight === undefined ? {} : { weightEnds: Uint32Array.of(weight) };
+    buffer.append({ format, data, ends: Uint32Array.of(50), ...weightEnds });
+  }
+  // 12 bytes for end and time, 4 for the weight and 1 for the format, of twice as many as there are; and a few chunks.
+  assertLessOrEqual(booked, 30_000 * (50 + 2 * 17) + 2 * KIB * KIB);
+  for (let i = 0; i < 30_000; i++) {
+    const { format, data, ends, weightEnds } = buffer.take(ALL)!;
+    assertEquals([format, ends.length, data.length, data[0]], [FORMATS[i % FORMATS.length]!, 1, 50, i % 256]);
+    assertEquals(weightEnds?.[0] ?? 1, weightOf(i) ?? 1);
+    buffer.commit();
+  }
+  assertEquals([buffer.take(ALL), buffer.records, booked], [undefined, 0, 0]);
+});
+
+Deno.test("BoundedBuffer hands out records of one format together, up to the next of another", () => {
+  const buffer = newBuffer();
+  const runs: [RecordFormat, number][] = [["json", 5], ["otlp-logs", 3], ["otlp-traces", 1], ["json", 2]];
+  for (const [format, count] of runs) for (let i = 0; i < count; i++) buffer.append(single(10, { format }));
+  const taken: [RecordFormat, number][] = [];
+  for (let batch = buffer.take(ALL); batch !== undefined; batch = buffer.take(ALL)) {
+    taken.push([batch.format, batch.ends.length]);
+    buffer.commit();
+  }
+  assertEquals(taken, runs);
+  buffer.append(single(10, { format: "binary" })); // the same chunk again, without what it knew of others
+  assertEquals(buffer.take(ALL)!.format, "binary");
 });
 
 Deno.test("BoundedBuffer holds memory in proportion to its records, however their sizes alternate", () => {

@@ -23,7 +23,11 @@ Deno.test("MessageIntake.add() brings the small messages of one read in as one b
     await test.read(bytes(3, 7), bytes(4095, 8));
     assertEquals([test.replies.replies[1], test.admissions], [admitted(2, 2), 2]);
     assertEquals(await test.flush(), ['{"n":1}', '{"n":2}', '{"n":3}', '"é"', "[5,6]"]);
-    assertEquals(await test.flush(), [bytes(3, 7).toHex(), bytes(4095, 8).toHex()]);
+    // The first chunk has no room for both.
+    assertEquals([...await test.flush(), ...await test.flush()], [
+      bytes(3, 7).toHex(),
+      bytes(4095, 8).toHex(),
+    ]);
     await test.assertTidy();
   }
 });

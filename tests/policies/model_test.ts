@@ -271,8 +271,9 @@ function assertContent(batch: BufferedBatch, records: readonly HeldRecord[]): vo
   assert(Buffer.compare(data, batch.data) === 0, "other bytes");
   assertEquals(Array.from(batch.ends), Array.from(ends));
   const { weightEnds } = batch;
-  assert(records.every(({ weighted }) => weighted === (weightEnds !== undefined)), "other weights");
-  if (weightEnds !== undefined) assertEquals(Array.from(weightEnds), Array.from(weightEndsOf(records)));
+  // A record without a weight weighs 1, whether its batch says so, as one beside others with weights does, or not.
+  const told = weightEnds === undefined ? records.map((_, index) => index + 1) : Array.from(weightEnds);
+  assertEquals(told, Array.from(weightEndsOf(records)));
   assertEquals(Array.from(batch.admittedAt), records.map(({ admittedAt }) => admittedAt));
 }
 
