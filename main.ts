@@ -1,9 +1,10 @@
 // @ts-types="./collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { type Config, formatConfigError } from "./collector/config.ts";
+import { type Config, type ConfigError, formatConfigError } from "./collector/config.ts";
 import { readConfig } from "./collector/config_file.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
+import { findMissingVariables } from "./collector/sink_headers.ts";
 
 const USAGE = `Usage: main.ts COMMAND [OPTIONS]
 
@@ -81,9 +82,12 @@ function isOneOf<Value extends string>(value: string, values: readonly Value[]):
 
 async function configOrExit(path: string | undefined): Promise<{ file: string; config: Config }> {
   const result = await readConfig(path);
-  if (result.ok) return result;
-  const problems = result.errors.map((error) => `  ${formatConfigError(error)}`).join("\n");
-  fail(`Cannot use config ${result.file}:\n${problems}`);
+  return result.ok ? result : refuseConfig(result.file, result.errors);
+}
+
+function refuseConfig(file: string, errors: readonly ConfigError[]): never {
+  const problems = errors.map((error) => `  ${formatConfigError(error)}`).join("\n");
+  fail(`Cannot use config ${file}:\n${problems}`);
 }
 
 function howToStart(file: string, config: Config): string {
@@ -101,6 +105,8 @@ async function start({ config: path, level, format }: Options): Promise<void> {
         `Start it with: ${howToStart(file, config)}`,
     );
   }
+  const errors = findMissingVariables(config, (name) => Deno.env.get(name));
+  if (errors.length > 0) refuseConfig(file, errors);
   const log = new Log({ level, format });
   // Not before: to be loaded, its libraries need some of the permissions.
   const { Daemon } = await import("./collector/daemon.ts");
@@ -147,11 +153,22 @@ async function start({ config: path, level, format }: Options): Promise<void> {
 
 async function check({ config: path }: Options): Promise<void> {
   const { file, config } = await configOrExit(path);
+  // A variable may be read where its permission was given, and then it can be told what is missing.
+  const unread: string[] = [];
+  const errors = findMissingVariables(config, (variable) => {
+    if (Deno.permissions.querySync({ name: "env", variable }).state === "granted") {
+      return Deno.env.get(variable);
+    }
+    unread.push(variable);
+    return "unread";
+  });
+  if (errors.length > 0) refuseConfig(file, errors);
   const sources = config.sources.map(({ pattern, policy, sinks }) =>
     `${pattern} (${policy} -> ${sinks.join(", ")})`
   );
   print(`${file} is a valid config.`);
   print(`Sources: ${sources.join("; ")}`);
+  if (unread.length > 0) print(`Not checked, for want of --allow-env: ${[...new Set(unread)].join(", ")}`);
   print(`Start it with: ${howToStart(file, config)}`);
 }
 

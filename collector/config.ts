@@ -10,6 +10,7 @@ export type {
   BreakerConfig,
   DeliveryConfig,
   FileSinkConfig,
+  HttpSinkConfig,
   RetryConfig,
   SinkConfig,
   StdoutSinkConfig,

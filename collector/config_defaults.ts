@@ -93,6 +93,11 @@ function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly 
 function resolveSink(name: string, given: GivenSink): SinkConfig {
   const delivery = resolveDelivery(name, given);
   if (given.type === "stdout") return { ...delivery, type: given.type, envelope: given.envelope ?? true };
+  if (given.type === "http") {
+    const { type, url, otlpUrl = penstockOtlpUrl(url), maxBytes = 4 * MIB, compression = "none" } = given;
+    const { headers = {}, caFile } = given;
+    return { ...delivery, type, url, otlpUrl, maxBytes, compression, headers, caFile };
+  }
   const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR } = given;
   return { ...delivery, type, directory, maxBytes, maxAge };
 }
@@ -100,11 +105,13 @@ function resolveSink(name: string, given: GivenSink): SinkConfig {
 /**
  * Which defaults of what is around a sink depend on its type: whether it has a timeout, and a circuit breaker. What is on
  * this machine has neither. A standard output that stalls shall stall; and a file that cannot be written fails at once,
- * costs nobody anything, and may fail for one source alone, whose failures must not hold up the others.
+ * costs nobody anything, and may fail for one source alone, whose failures must not hold up the others. A peer has both: it
+ * may be gone without a word.
  */
 const DELIVERY_OF_TYPE: Readonly<Record<SinkConfig["type"], { timeout: number; breaker: boolean }>> = {
   file: { timeout: Infinity, breaker: false },
   stdout: { timeout: Infinity, breaker: false },
+  http: { timeout: 30 * SECOND, breaker: true },
 };
 
 function resolveDelivery(name: string, given: GivenSink): DeliveryConfig {
@@ -124,6 +131,12 @@ function resolveBreaker({ failures = 5, pause = 5 * SECOND }: GivenSink["breaker
   | BreakerConfig
   | undefined {
   return failures === 0 ? undefined : { failures, pause };
+}
+
+/** The routes of OTLP that go with a Penstock's route for everything else. */
+function penstockOtlpUrl(url: string | undefined): string | undefined {
+  const ingest = "/v1/ingest/{source}";
+  return url?.endsWith(ingest) ? `${url.slice(0, -ingest.length)}/sources/{source}/v1/{signal}` : undefined;
 }
 
 function half(limit: number): number {

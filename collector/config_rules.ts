@@ -3,6 +3,7 @@ import type { Config, ConfigError, SinkConfig, SourceConfig } from "./config.ts"
 import { type Conflicts, error, told } from "./config_conflict.ts";
 import { deliveryConflicts } from "./delivery_rules.ts";
 import type { GivenConfig, GivenSource } from "./config_schema.ts";
+import { httpSinkConflicts } from "./http_sink_rules.ts";
 import { formatListenAddress, overlaps } from "./listen_address.ts";
 import { blockSize } from "./memory.ts";
 import { formatBytes, formatDuration } from "./quantity.ts";
@@ -144,7 +145,7 @@ function* sinkListConflicts(
   }
 }
 
-function* sinkConflicts({ sinks, pool }: Config): Conflicts {
+function* sinkConflicts({ listen, sinks, pool }: Config): Conflicts {
   const directories = new Map<string, string>();
   let stdout: string | undefined;
   for (const sink of sinks) {
@@ -158,6 +159,10 @@ function* sinkConflicts({ sinks, pool }: Config): Conflicts {
         );
       }
       stdout ??= sink.name;
+      continue;
+    }
+    if (sink.type === "http") {
+      yield* httpSinkConflicts(sink, listen);
       continue;
     }
     const directory = normalize(sink.directory).replace(/(?<=.)\/+$/, "");

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { AckLevel, ConfigError, Kind, PolicyName, RequestEncoding } from "./config.ts";
+import type { AckLevel, ConfigError, HttpSinkConfig, Kind, PolicyName, RequestEncoding } from "./config.ts";
 import { formatPath } from "./config_issue.ts";
 import { parseListenAddress } from "./listen_address.ts";
 import { formatBytes, formatDuration, parseBytes, type Parsed, parseDuration } from "./quantity.ts";
 import { quote } from "./quote.ts";
+import { parseSinkUrl } from "./sink_url.ts";
 
 // The offsets in a Batch are 32 bits wide.
 const MAX_BATCH_BYTES = 2 ** 32 - 1;
@@ -14,6 +15,7 @@ const SINK_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const KINDS = ["metrics", "frames", "logs", "traces", "events"] as const satisfies readonly Kind[];
 const POLICIES = ["block", "drop_newest", "drop_oldest", "reject"] as const satisfies readonly PolicyName[];
 const ENCODINGS = ["received", "json"] as const satisfies readonly RequestEncoding[];
+const BODY_CODINGS = ["none", "gzip", "zstd"] as const satisfies readonly HttpSinkConfig["compression"][];
 const ACK_LEVELS = ["buffered", "written", "synced"] as const satisfies readonly AckLevel[];
 
 /** An object without keys other than these. Of unknown ones, the issue's message lists the known ones. */
@@ -99,6 +101,16 @@ const sink = z.discriminatedUnion("type", [
     ...delivery,
   }),
   object({ type: z.literal("stdout"), envelope: z.boolean().optional(), ...delivery }),
+  object({
+    type: z.literal("http"),
+    url: parsedBy((value) => parseSinkUrl(value, ["source"])).optional(),
+    otlpUrl: parsedBy((value) => parseSinkUrl(value, ["source", "signal"])).optional(),
+    maxBytes: bytes().optional(),
+    compression: z.enum(BODY_CODINGS).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    caFile: z.string().min(1).optional(),
+    ...delivery,
+  }),
 ]);
 
 /**

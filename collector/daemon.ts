@@ -10,6 +10,7 @@ import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { Log } from "./log.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { HangUp } from "./refusal.ts";
+import { resolveHeaders } from "./sink_headers.ts";
 import { Source } from "./source.ts";
 import { SourceRegistry } from "./source_registry.ts";
 import { type Status, status } from "./status.ts";
@@ -17,6 +18,7 @@ import { Telemetry } from "./telemetry.ts";
 import { WebSocketIngest } from "./websocket.ts";
 import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../policies/mod.ts";
 import { FileSink } from "../sinks/file.ts";
+import { HttpSink } from "../sinks/http.ts";
 import { FlushPool } from "../sinks/pool.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { StdoutSink } from "../sinks/stdout.ts";
@@ -60,7 +62,7 @@ export class Daemon {
     this.#budget = new MemoryBudget({ limit: limits.memory, waiting: limits.waiting });
     this.#pool = new FlushPool({
       permits: pool.permits,
-      sinks: sinks.map((sink) => ({ ...sink, sink: createSink(sink) })),
+      sinks: sinks.map((sink) => ({ ...sink, sink: createSink(sink, log) })),
       observer: observeAll(this.#telemetry.flushes, flushLog(log)),
     });
     this.#registry = new SourceRegistry({
@@ -255,11 +257,19 @@ function createPolicy({ policy, blockTimeout }: SourceConfig): OverloadPolicy {
   }
 }
 
-function createSink(config: SinkConfig): Sink {
+function createSink(config: SinkConfig, log: Log): Sink {
   switch (config.type) {
     case "file":
       return new FileSink(config);
     case "stdout":
       return new StdoutSink(config);
+    case "http": {
+      const { name: sink } = config;
+      return new HttpSink({
+        ...config,
+        ...resolveHeaders(config, (name) => Deno.env.get(name)),
+        onLoss: (source, loss) => log.warn("upstream loses records", { sink, source, ...loss }),
+      });
+    }
   }
 }

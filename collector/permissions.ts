@@ -1,6 +1,8 @@
-import type { Config } from "./config.ts";
+import type { Config, SinkConfig } from "./config.ts";
 import { CONFIG_FILES } from "./config_file.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
+import { variablesOf } from "./sink_headers.ts";
+import { addressOf } from "./sink_url.ts";
 
 /** A permission of the runtime, and the flag that grants it. */
 export interface NeededPermission {
@@ -15,6 +17,10 @@ function readVariable(variable: string): NeededPermission {
   return { descriptor: { name: "env", variable }, flag: `--allow-env=${variable}` };
 }
 
+function reach(host: string): NeededPermission {
+  return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };
+}
+
 /**
  * Says which permissions a config needs, and no more.
  *
@@ -22,20 +28,34 @@ function readVariable(variable: string): NeededPermission {
  * @returns The permissions.
  */
 function neededPermissions(config: Config): NeededPermission[] {
-  const listen = (address: ListenAddress): NeededPermission => {
-    const host = formatListenAddress(address);
-    return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };
-  };
+  const listen = (address: ListenAddress) => reach(formatListenAddress(address));
   const { http, websocket, admin } = config.listen;
   const needed = [listen(http), listen(websocket), listen(admin), ...LIBRARY_VARIABLES.map(readVariable)];
-  for (const sink of config.sinks) {
-    if (sink.type !== "file") continue;
-    needed.push({
-      descriptor: { name: "write", path: sink.directory },
-      flag: `--allow-write=${sink.directory}`,
-    });
+  return [...needed, ...config.sinks.flatMap(permissionsOfSink)];
+}
+
+function permissionsOfSink(sink: SinkConfig): NeededPermission[] {
+  switch (sink.type) {
+    case "file": {
+      const { directory } = sink;
+      return [{ descriptor: { name: "write", path: directory }, flag: `--allow-write=${directory}` }];
+    }
+    case "stdout":
+      return [];
+    case "http": {
+      const { url, otlpUrl, caFile } = sink;
+      const urls = [url, otlpUrl].filter((url) => url !== undefined);
+      const files = caFile === undefined ? [] : [caFile];
+      return [
+        ...[...new Set(urls.map((url) => formatListenAddress(addressOf(url))))].map(reach),
+        ...variablesOf(sink).map(readVariable),
+        ...files.map((path): NeededPermission => ({
+          descriptor: { name: "read", path },
+          flag: `--allow-read=${path}`,
+        })),
+      ];
+    }
   }
-  return needed;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** A place where batches go. */
-export type SinkConfig = FileSinkConfig | StdoutSinkConfig;
+export type SinkConfig = FileSinkConfig | StdoutSinkConfig | HttpSinkConfig;
 
 /** What is around every sink, whatever its type. */
 export interface DeliveryConfig {
@@ -8,9 +8,8 @@ export interface DeliveryConfig {
   readonly retry: RetryConfig;
   /**
    * Milliseconds that one attempt may take; `Infinity`, which is written as 0, for as long as it likes. A write that is over
-   * its time is told to stop, and not repeated before it has.
-   *
-   * @default {0}
+   * its time is told to stop, and not repeated before it has. The default is 30 s for a sink of type `http`, and none for
+   * others.
    */
   readonly timeout: number;
   /** Number of attempts at once, beside `pool.permits`; at most that. `Infinity`, no limit, is the default. */
@@ -65,6 +64,38 @@ export interface StdoutSinkConfig extends DeliveryConfig {
    * @default {true}
    */
   readonly envelope: boolean;
+}
+
+/** A sink that sends to another collector over HTTP. */
+export interface HttpSinkConfig extends DeliveryConfig {
+  readonly type: "http";
+  /**
+   * Where JSON records and frames are posted, with `{source}` for the name of the source. Without it they have no place
+   * here; then there is `otlpUrl`.
+   */
+  readonly url: string | undefined;
+  /**
+   * Where OTLP is posted, with `{signal}` for `logs`, `metrics` or `traces`, and `{source}`. The default goes with a `url`
+   * that ends in `/v1/ingest/{source}`, as a Penstock's does: the same with `/sources/{source}/v1/{signal}` for that.
+   * Without it OTLP in Protobuf has no place here.
+   */
+  readonly otlpUrl: string | undefined;
+  /**
+   * Bytes of NDJSON in one request at most, before compression; a larger record goes alone.
+   *
+   * @default {"4MiB"}
+   */
+  readonly maxBytes: number;
+  /**
+   * The content coding of requests.
+   *
+   * @default {"none"}
+   */
+  readonly compression: "none" | "gzip" | "zstd";
+  /** Headers of every request, in which `${NAME}` stands for a variable of the environment. None by default. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A file of certificates (PEM) to be trusted beside those that the runtime trusts. None by default. */
+  readonly caFile: string | undefined;
 }
 
 /** How a sink is tried again after an attempt that failed and may be repeated. */

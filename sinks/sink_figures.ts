@@ -21,6 +21,15 @@ export const SINK_FIGURES = {
   stored_files: { type: "gauge", description: "Finished segments that are on the disk." },
   stored_bytes: { type: "gauge", description: "Bytes of finished segments that are on the disk." },
   disk_free_bytes: { type: "gauge", description: "Bytes of the disk that were free at the last look." },
+  requests: { type: "counter", description: "Requests that the sink has sent, failed ones too." },
+  sent_bytes: {
+    type: "counter",
+    description: "Bytes of the bodies of these requests, compressed where they were.",
+  },
+  upstream_lost_records: {
+    type: "counter",
+    description: "Records that the other side took and then lost, by its own account.",
+  },
 } as const satisfies Record<
   string,
   { readonly type: "counter" | "gauge"; readonly description: string }

@@ -105,8 +105,8 @@ Deno.test("parseConfig() refuses other wrong types and names", () => {
     [withSource({ ack: 1 }), 'sources.a.ack: 1 is not known here: give "buffered", "written" or "synced"'],
     [withSource({ sinks: "console" }), 'sources.a.sinks: "console" is not a list: give [ … ]'],
     [withSource({ sinks: ["console", 2] }), "sources.a.sinks[1]: 2 is not a string: give one, in quotes"],
-    [withSink({}), 'sinks.s.type: is missing: give "file" or "stdout"'],
-    [withSink({ type: "kafka" }), 'sinks.s.type: "kafka" is not known here: give "file" or "stdout"'],
+    [withSink({}), 'sinks.s.type: is missing: give "file", "stdout" or "http"'],
+    [withSink({ type: "kafka" }), 'sinks.s.type: "kafka" is not known here: give "file", "stdout" or "http"'],
     [withSink({ type: "file" }), "sinks.s.directory: is missing: give one, in quotes"],
     [
       withSink({ type: "file", directory: "" }),
