@@ -29,7 +29,7 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
     `--config=${path("../deno.json")}`,
     "--allow-net=127.0.0.1",
     "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
-    `--allow-read=${config}`,
+    `--allow-read=${config},${directory}/data`,
     `--allow-write=${directory}/data`,
     path("../main.ts"),
     "start",

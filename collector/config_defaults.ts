@@ -98,8 +98,9 @@ function resolveSink(name: string, given: GivenSink): SinkConfig {
     const { headers = {}, caFile } = given;
     return { ...delivery, type, url, otlpUrl, maxBytes, compression, headers, caFile };
   }
-  const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR } = given;
-  return { ...delivery, type, directory, maxBytes, maxAge };
+  const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR, sync = "none", syncInterval = SECOND } =
+    given;
+  return { ...delivery, type, directory, maxBytes, maxAge, sync, syncInterval };
 }
 
 /**

@@ -2,7 +2,7 @@ import { normalize } from "node:path";
 import type { Config, ConfigError, SinkConfig, SourceConfig } from "./config.ts";
 import { type Conflicts, error, told } from "./config_conflict.ts";
 import { deliveryConflicts } from "./delivery_rules.ts";
-import type { GivenConfig, GivenSource } from "./config_schema.ts";
+import type { GivenConfig, GivenSink, GivenSource } from "./config_schema.ts";
 import { httpSinkConflicts } from "./http_sink_rules.ts";
 import { formatListenAddress, overlaps } from "./listen_address.ts";
 import { blockSize } from "./memory.ts";
@@ -23,7 +23,7 @@ export function findConflicts(config: Config, given: GivenConfig): ConfigError[]
     ...config.sources.flatMap((source) => [
       ...sourceConflicts(source, given.sources?.[source.pattern] ?? {}, config),
     ]),
-    ...sinkConflicts(config),
+    ...sinkConflicts(config, given),
     ...deliveryConflicts(config, given),
   ];
 }
@@ -145,7 +145,7 @@ function* sinkListConflicts(
   }
 }
 
-function* sinkConflicts({ listen, sinks, pool }: Config): Conflicts {
+function* sinkConflicts({ listen, sinks, pool }: Config, given: GivenConfig): Conflicts {
   const directories = new Map<string, string>();
   let stdout: string | undefined;
   for (const sink of sinks) {
@@ -164,6 +164,14 @@ function* sinkConflicts({ listen, sinks, pool }: Config): Conflicts {
     if (sink.type === "http") {
       yield* httpSinkConflicts(sink, listen);
       continue;
+    }
+    const { sync, syncInterval } = given.sinks?.[sink.name] as Extract<GivenSink, { type: "file" }>;
+    if (syncInterval !== undefined && sink.sync !== "interval") {
+      yield error(
+        ["sinks", sink.name, "syncInterval"],
+        `${formatDuration(syncInterval)} has no effect, as sync is ${told(quote(sink.sync), sync)}: ` +
+          'leave it out or set sync to "interval"',
+      );
     }
     const directory = normalize(sink.directory).replace(/(?<=.)\/+$/, "");
     const owner = directories.get(directory);

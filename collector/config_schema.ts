@@ -5,6 +5,7 @@ import { parseListenAddress } from "./listen_address.ts";
 import { formatBytes, formatDuration, parseBytes, type Parsed, parseDuration } from "./quantity.ts";
 import { quote } from "./quote.ts";
 import { parseSinkUrl } from "./sink_url.ts";
+import type { SyncMode } from "../sinks/file_options.ts";
 
 // The offsets in a Batch are 32 bits wide.
 const MAX_BATCH_BYTES = 2 ** 32 - 1;
@@ -16,6 +17,7 @@ const KINDS = ["metrics", "frames", "logs", "traces", "events"] as const satisfi
 const POLICIES = ["block", "drop_newest", "drop_oldest", "reject"] as const satisfies readonly PolicyName[];
 const ENCODINGS = ["received", "json"] as const satisfies readonly RequestEncoding[];
 const BODY_CODINGS = ["none", "gzip", "zstd"] as const satisfies readonly HttpSinkConfig["compression"][];
+const SYNC_MODES = ["none", "interval", "batch"] as const satisfies readonly SyncMode[];
 const ACK_LEVELS = ["buffered", "written", "synced"] as const satisfies readonly AckLevel[];
 
 /** An object without keys other than these. Of unknown ones, the message lists the known ones. */
@@ -98,6 +100,8 @@ const sink = z.discriminatedUnion("type", [
     directory: z.string().min(1),
     maxBytes: bytes().optional(),
     maxAge: duration({ min: 1 }).optional(),
+    sync: z.enum(SYNC_MODES).optional(),
+    syncInterval: duration({ min: 1 }).optional(),
     ...delivery,
   }),
   object({ type: z.literal("stdout"), envelope: z.boolean().optional(), ...delivery }),

@@ -260,7 +260,10 @@ function createPolicy({ policy, blockTimeout }: SourceConfig): OverloadPolicy {
 function createSink(config: SinkConfig, log: Log): Sink {
   switch (config.type) {
     case "file":
-      return new FileSink(config);
+      return new FileSink({
+        ...config,
+        tell: (level, message, fields) => log[level](message, { sink: config.name, ...fields }),
+      });
     case "stdout":
       return new StdoutSink(config);
     case "http": {

@@ -38,7 +38,10 @@ function permissionsOfSink(sink: SinkConfig): NeededPermission[] {
   switch (sink.type) {
     case "file": {
       const { directory } = sink;
-      return [{ descriptor: { name: "write", path: directory }, flag: `--allow-write=${directory}` }];
+      return (["read", "write"] as const).map((name) => ({
+        descriptor: { name, path: directory },
+        flag: `--allow-${name}=${directory}`,
+      }));
     }
     case "stdout":
       return [];

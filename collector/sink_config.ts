@@ -1,3 +1,5 @@
+import type { SyncMode } from "../sinks/file_options.ts";
+
 /** A place where batches go. */
 export type SinkConfig = FileSinkConfig | StdoutSinkConfig | HttpSinkConfig;
 
@@ -42,17 +44,29 @@ export interface FileSinkConfig extends DeliveryConfig {
   /** Where the files go, relative to the working directory; no two file sinks may share one. Has no default. */
   readonly directory: string;
   /**
-   * Bytes after which a file is closed and the next one started.
+   * Bytes after which a file is finished and the next one started.
    *
    * @default {"128MiB"}
    */
   readonly maxBytes: number;
   /**
-   * Milliseconds after which a file is closed and the next one started.
+   * Milliseconds after which a file is finished, whether anything is written or not.
    *
    * @default {"1h"}
    */
   readonly maxAge: number;
+  /**
+   * When files are synced, beside their end and what sources with `ack: synced` wait for.
+   *
+   * @default {"none"}
+   */
+  readonly sync: SyncMode;
+  /**
+   * Milliseconds between two syncs, where `sync` is `interval`.
+   *
+   * @default {"1s"}
+   */
+  readonly syncInterval: number;
 }
 
 /** A sink that writes to standard output. There can be one. */

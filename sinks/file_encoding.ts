@@ -11,7 +11,7 @@ export const EXTENSIONS: Readonly<Record<RecordFormat, string>> = {
 };
 
 /** Bytes of the length, big-endian, that stands before each frame of a `.frames` file. */
-const FRAME_PREFIX_BYTES = 4;
+export const FRAME_PREFIX_BYTES = 4;
 
 /** Frames are gathered into pieces of at most this many bytes: one write for most flushes, at a bounded cost. */
 const PIECE_BYTES = 1024 * 1024;

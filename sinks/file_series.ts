@@ -1,33 +1,35 @@
 import type { Batch } from "../collector/batch.ts";
 import { encodedBytes, encodeRecords } from "./file_encoding.ts";
-import type { OutputFile } from "./output_file.ts";
-import type { SinkError } from "./sink.ts";
+import type { Segment } from "./segment.ts";
 
 /** What a {@linkcode FileSeries} needs of its sink. */
 export interface FileSeriesOptions {
-  /** Name of the source whose batches it gets. */
-  source: string;
-  /** Files do not grow beyond this, unless a single record is larger. */
-  maxBytes: number;
-  /** Creates the next file of the series. */
-  open(): Promise<OutputFile>;
-  /** Told when a file could not be synced before it was closed: its batches were taken, but may not last. */
-  onUnsynced(error: SinkError): void;
+  /** Segments do not grow beyond this, unless a single record is larger. */
+  readonly maxBytes: number;
+  /** Nothing more goes to a segment that is older than this, in milliseconds. */
+  readonly maxAge: number;
+  /** Whether a batch counts as written only once it is synced. */
+  readonly synced: boolean;
+  /** The clock that segments are aged by, in milliseconds. */
+  now(): number;
+  /** Begins the next segment of the series. */
+  open(): Promise<Segment>;
 }
 
 /**
- * The files, one after the other, that the batches of one source and one format go to.
+ * The segments, one after the other, that the batches of one source and one format go to.
  *
- * Between batches at most one of them is open. A batch that does not fit into what is left of it is continued in the
- * next file, at the boundary of a record; all files that a batch goes to stay open until it is whole, and if it
- * does not get that far, they are cut back to what they were. So a batch is in the files altogether or not at all, and
- * a retry knows nothing of the attempt before it. Should cutting back fail too, the files stay open and dirty, and
- * nothing is written to the series until it has succeeded: a torn record can be the last of a file for a while, but
- * nothing ever comes after it.
+ * Between batches at most one of them is open for more. A batch that does not fit into what is left of it is continued
+ * in the next one, at the boundary of a record; all segments that a batch goes to stay open until it is whole, and if
+ * it does not get that far, they are cut back to what they were. So a batch is in the files altogether or not at all,
+ * and a retry knows nothing of the attempt before it. Should cutting back fail too, or finishing a segment, it stays,
+ * and nothing is written to the series until it has succeeded: a torn record can be the last of an open segment for a
+ * while, but nothing ever comes after it.
  */
 export class FileSeries {
   readonly #options: FileSeriesOptions;
-  readonly #files: OutputFile[] = [];
+  /** Oldest first. */
+  readonly #segments: Segment[] = [];
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
 
@@ -36,19 +38,14 @@ export class FileSeries {
     this.#options = options;
   }
 
-  /** Name of its source. */
-  get source(): string {
-    return this.#options.source;
-  }
-
-  /** How many of its files are open. */
+  /** How many of its segments are open. */
   get openFiles(): number {
-    return this.#files.length;
+    return this.#segments.length;
   }
 
-  /** When the oldest open file was created, on the sink's monotonic clock; `undefined` if none is open. */
-  get openedAt(): number | undefined {
-    return this.#files[0]?.openedAt;
+  /** When the oldest open segment will be too old, on the sink's monotonic clock; never, if none is open. */
+  get expiry(): number {
+    return (this.#segments[0]?.openedAt ?? Infinity) + this.#options.maxAge;
   }
 
   /** Whether something is done to the series, or waits its turn for it. */
@@ -76,69 +73,94 @@ export class FileSeries {
    * @throws {SinkError} If it was not written.
    */
   async write(batch: Batch): Promise<void> {
-    await this.rollBack();
+    await this.settle();
     try {
       for (let record = 0; record < batch.ends.length;) {
-        const file = await this.#fileFor(batch, record);
-        const end = this.#lastThatFits(batch, record, file.size);
-        await file.append(encodeRecords(batch, record, end));
+        const segment = await this.#segmentFor(batch, record);
+        const end = this.#lastThatFits(batch, record, segment.size);
+        await segment.append(encodeRecords(batch, record, end));
         record = end;
       }
+      if (this.#options.synced) await this.sync();
     } catch (error) {
       // If this fails, it is tried again, and its error thrown, before the next write.
-      await this.rollBack().catch(() => {});
+      await this.#rollBack().catch(() => {});
       throw error;
     }
-    for (const file of this.#files) file.commit();
-    await this.#close(1);
+    for (const segment of this.#segments) segment.commit();
+    // The batch is written. If this fails, it is tried again, and its error thrown, before the next write.
+    if (this.#segments.length > 1) await this.settle().catch(() => {});
   }
 
   /**
-   * Cuts every file back to the last whole batch, and drops those that were begun since.
+   * Cuts every segment back to its last whole batch, and finishes those that nothing more will go to.
    *
    * @throws {SinkError} If that failed; it can be called again.
    */
-  async rollBack(): Promise<void> {
-    for (let file = this.#files.at(-1); file !== undefined; file = this.#files.at(-1)) {
-      await file.rollBack();
-      if (this.#files.length === 1) return;
-      this.#files.pop();
-      await file.close();
-    }
+  async settle(): Promise<void> {
+    await this.#rollBack();
+    const current = this.#segments.at(-1);
+    const { maxAge, now } = this.#options;
+    await this.#finish(current?.usable === true && now() < current.openedAt + maxAge ? 1 : 0);
+  }
+
+  /**
+   * The same, and finishes every segment.
+   *
+   * @throws {SinkError} If that failed; it can be called again.
+   */
+  async finish(): Promise<void> {
+    await this.#rollBack();
+    await this.#finish(0);
+  }
+
+  /** Lets go of every segment as it is, for the next start to finish. */
+  async release(): Promise<void> {
+    for (const segment of this.#segments.splice(0)) await segment.release();
   }
 
   /**
    * Waits until what was written is on the medium.
    *
-   * @throws {SinkError} If that failed for a file; the others are synced nevertheless.
+   * @throws {SinkError} If that failed for a segment; the others are synced nevertheless.
    */
   async sync(): Promise<void> {
-    const results = await Promise.allSettled(this.#files.map((file) => file.sync()));
+    const results = await Promise.allSettled(this.#segments.map((segment) => segment.sync()));
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  /** Syncs and closes all files of the series. The next write begins a new one. */
-  async closeFiles(): Promise<void> {
-    await this.#close(0);
+  /** The same on nobody's behalf; the observer of the segments is told of failures. */
+  async syncForNobody(): Promise<void> {
+    await Promise.all(this.#segments.map((segment) => segment.syncForNobody()));
   }
 
-  async #close(keep: number): Promise<void> {
-    while (this.#files.length > keep) {
-      // It leaves the list only afterwards, so that a `sync()` meanwhile waits for this one.
-      await this.#files[0]!.close().catch(this.#options.onUnsynced);
-      this.#files.shift();
+  async #rollBack(): Promise<void> {
+    for (const segment of this.#segments.toReversed()) await segment.rollBack();
+    // What was begun for a batch that did not get to its end.
+    for (let last = this.#segments.at(-1); last?.size === 0 && this.#segments.length > 1;) {
+      await last.finish();
+      this.#segments.pop();
+      last = this.#segments.at(-1);
     }
   }
 
-  async #fileFor(batch: Batch, record: number): Promise<OutputFile> {
-    const current = this.#files.at(-1);
+  async #finish(keep: number): Promise<void> {
+    while (this.#segments.length > keep) {
+      // It leaves the list only afterwards, so that a `sync()` meanwhile waits for this one.
+      await this.#segments[0]!.finish();
+      this.#segments.shift();
+    }
+  }
+
+  async #segmentFor(batch: Batch, record: number): Promise<Segment> {
+    const current = this.#segments.at(-1);
     if (current !== undefined && this.#lastThatFits(batch, record, current.size) > record) return current;
     const next = await this.#options.open();
-    this.#files.push(next);
+    this.#segments.push(next);
     return next;
   }
 
-  /** The index after the last record that fits into a file of that size; a record always fits into an empty file. */
+  /** The index after the last record that fits into a segment of that size; a record always fits into an empty one. */
   #lastThatFits(batch: Batch, record: number, size: number): number {
     const room = this.#options.maxBytes - size;
     const all = batch.ends.length;

@@ -68,6 +68,10 @@ Deno.test("parseConfig() refuses what contradicts the policy", () => {
       'leave it out or set policy to "block"',
     ],
     [
+      minimal({ sinks: { disk: { type: "file", directory: "d", syncInterval: "5s" } } }),
+      'sinks.disk.syncInterval: 5s has no effect, as sync is "none" (the default): leave it out or set sync to "interval"',
+    ],
+    [
       withSource({ policy: "reject", blockTimeout: 1500 }),
       "sources.a.blockTimeout: 1500ms has no effect, as the policy is reject: leave it out or set policy to " +
       '"block"',

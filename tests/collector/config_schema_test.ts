@@ -42,7 +42,7 @@ Deno.test("parseConfig() refuses unknown keys at every level, and names the know
     ],
     [
       withSink({ type: "file", directory: "d", envelope: 1 }),
-      `sinks.s.envelope: ${unknown(`type, directory, maxBytes, maxAge, ${AROUND}`)}`,
+      `sinks.s.envelope: ${unknown(`type, directory, maxBytes, maxAge, sync, syncInterval, ${AROUND}`)}`,
     ],
     [
       withSink({ type: "stdout", retry: { min: 1 } }),
@@ -77,6 +77,10 @@ Deno.test("parseConfig() refuses values that are not sizes, durations, counts or
     [withSource({ batch: { bytes: {} } }), `sources.a.batch.bytes: {} ${SIZE}`],
     [withSource({ batch: { linger: "soon" } }), `sources.a.batch.linger: "soon" ${DURATION}`],
     [withSink({ ...file, maxBytes: "big" }), `sinks.s.maxBytes: "big" ${SIZE}`],
+    [
+      withSink({ ...file, sync: "always" }),
+      'sinks.s.sync: "always" is not known here: give "none", "interval" or "batch"',
+    ],
     [withSink({ ...file, maxAge: "old" }), `sinks.s.maxAge: "old" ${DURATION}`],
     [withSink({ ...file, retry: { initial: "a" } }), `sinks.s.retry.initial: "a" ${DURATION}`],
     [withSink({ ...file, retry: { max: "b" } }), `sinks.s.retry.max: "b" ${DURATION}`],

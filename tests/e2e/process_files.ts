@@ -28,7 +28,7 @@ export function cpuSeconds(pid: number): number {
 }
 
 /**
- * Files in a directory, at any depth.
+ * Files in a directory, at any depth, without those whose names begin with a dot, such as the lock of a sink.
  *
  * @param directory Its path; need not exist.
  * @returns Paths, sorted.
@@ -37,6 +37,7 @@ export function filesUnder(directory: string): string[] {
   const files: string[] = [];
   try {
     for (const entry of Deno.readDirSync(directory)) {
+      if (entry.name.startsWith(".")) continue;
       const path = `${directory}/${entry.name}`;
       if (entry.isDirectory) files.push(...filesUnder(path));
       else files.push(path);

@@ -171,7 +171,7 @@ Deno.test("frames are on disk byte for byte, each after its length in four bytes
     parts.push(prefix, frame);
   }
   await untilSource(daemon, "cam", ({ ledger }) => ledger.delivered.records === frames.length);
-  assert(daemon.files("cam").every((file) => file.endsWith(".frames")), daemon.files("cam").join());
+  assert(daemon.files("cam").every((file) => file.endsWith(".frames.open")), daemon.files("cam").join());
   assertBytes(await daemon.recordsOf("cam"), await new Blob(parts).bytes(), "cam");
 });
 

@@ -1,7 +1,25 @@
-import { denoFileSystem, type FileHandle, type FileSystem } from "../../sinks/file_system.ts";
+import {
+  denoFileSystem,
+  type FileHandle,
+  type FileStatus,
+  type FileSystem,
+} from "../../sinks/file_system.ts";
 
 /** What a {@linkcode FaultyFileSystem} can be asked to do. */
-export type Operation = "mkdir" | "open" | "remove" | "write" | "truncate" | "syncData";
+export type Operation =
+  | "mkdir"
+  | "open"
+  | "remove"
+  | "rename"
+  | "stat"
+  | "readDir"
+  | "syncDirectory"
+  | "read"
+  | "write"
+  | "truncate"
+  | "fstat"
+  | "syncData"
+  | "lock";
 
 /**
  * What is wrong with an operation: `fail` does nothing and throws, `torn` does it (a write only half) and then throws,
@@ -24,14 +42,15 @@ export class FaultyFileSystem implements FileSystem {
   gate: (operation: Operation, path: string) => Promise<void> = () => Promise.resolve();
   /** Every operation so far, failed ones too. */
   readonly operations: { operation: Operation; path: string }[] = [];
-  /** Files that are open. */
+  /** Segments that are open. */
   readonly opened = new Set<string>();
-  /** The most that were open at once. */
+  /** The most segments that were open at once. */
   mostOpen = 0;
 
-  /** How often something was asked for. */
-  count(operation: Operation): number {
-    return this.operations.filter((entry) => entry.operation === operation).length;
+  /** How often something was asked for, of all files or of those whose path holds a text. */
+  count(operation: Operation, text = ""): number {
+    return this.operations.filter((entry) => entry.operation === operation && entry.path.includes(text))
+      .length;
   }
 
   async open(path: string, options: Deno.OpenOptions): Promise<FileHandle> {
@@ -41,9 +60,22 @@ export class FaultyFileSystem implements FileSystem {
       file.close();
       throw this.error();
     }
-    this.opened.add(path);
+    if (!path.endsWith("/.lock")) this.opened.add(path);
     this.mostOpen = Math.max(this.mostOpen, this.opened.size);
     return {
+      read: async (into) => {
+        await this.#begin("read", path);
+        return await file.read(into);
+      },
+      seek: (offset, whence) => file.seek(offset, whence),
+      stat: async () => {
+        await this.#begin("fstat", path);
+        return await file.stat();
+      },
+      tryLock: async (exclusive) => {
+        await this.#begin("lock", path);
+        return await file.tryLock(exclusive);
+      },
       write: async (data) => {
         const fault = await this.#begin("write", path);
         if (fault === undefined) return await file.write(data);
@@ -78,6 +110,28 @@ export class FaultyFileSystem implements FileSystem {
   async remove(path: string): Promise<void> {
     const fault = await this.#begin("remove", path);
     await denoFileSystem.remove(path);
+    if (fault === "torn") throw this.error();
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const fault = await this.#begin("rename", from);
+    await denoFileSystem.rename(from, to);
+    if (fault === "torn") throw this.error();
+  }
+
+  async stat(path: string): Promise<FileStatus> {
+    await this.#begin("stat", path);
+    return await denoFileSystem.stat(path);
+  }
+
+  async *readDir(path: string): AsyncGenerator<Pick<Deno.DirEntry, "name">> {
+    await this.#begin("readDir", path);
+    yield* denoFileSystem.readDir(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    const fault = await this.#begin("syncDirectory", path);
+    await denoFileSystem.syncDirectory(path);
     if (fault === "torn") throw this.error();
   }
 

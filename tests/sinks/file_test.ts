@@ -1,41 +1,14 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FileSink, type FileSinkOptions } from "../../sinks/file.ts";
+import { FileSink } from "../../sinks/file.ts";
 import { SinkError } from "../../sinks/sink.ts";
 import { binaryBatch, jsonBatch } from "./batches.ts";
-import { FaultyFileSystem, osError } from "./faulty_file_system.ts";
+import { osError } from "./faulty_file_system.ts";
+import { FileSinks, START } from "./file_sinks.ts";
 
 const signal = new AbortController().signal;
-const START = Date.UTC(2026, 10, 23, 18, 0, 0, 123);
-
-interface Fixture extends AsyncDisposable {
-  readonly directory: string;
-  readonly fileSystem: FaultyFileSystem;
-  sink(options?: Partial<FileSinkOptions>): FileSink;
-  /** The files of a source, in the order of their names. */
-  files(source: string): Promise<[name: string, text: string][]>;
-}
-
-async function fixture(): Promise<Fixture> {
-  const directory = await Deno.makeTempDir();
-  const fileSystem = new FaultyFileSystem();
-  return {
-    directory,
-    fileSystem,
-    sink: (options) => new FileSink({ directory, fileSystem, now: () => START, ...options }),
-    async files(source) {
-      const files: [string, string][] = [];
-      for await (const { name } of Deno.readDir(`${directory}/${source}`)) {
-        files.push([name, await Deno.readTextFile(`${directory}/${source}/${name}`)]);
-      }
-      return files.sort(([a], [b]) => a < b ? -1 : 1);
-    },
-    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
-  };
-}
-
 Deno.test("FileSink.write() adds JSON as it came to a file named after its UTC start time", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   await sink.write(jsonBatch(['{"a":1.0}', '{"a":1e2}']), { source: "a", signal });
   await sink.write(jsonBatch(["3"]), { source: "a", signal });
@@ -44,7 +17,7 @@ Deno.test("FileSink.write() adds JSON as it came to a file named after its UTC s
 });
 
 Deno.test("FileSink.write() puts the length before each frame, big-endian", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   const frames = [3, 0, 3_000_000, 1024 * 1024 - 4, 600_000, 600_000, 2].map((size, i) =>
     new Uint8Array(size).fill(i + 65)
@@ -64,17 +37,22 @@ Deno.test("FileSink.write() puts the length before each frame, big-endian", asyn
 });
 
 Deno.test("FileSink.write() needs one system call per flush, for JSON and for frames", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   const frames = Array.from({ length: 1_000 }, () => new Uint8Array(500));
-  for (let i = 0; i < 10; i++) await sink.write(binaryBatch(frames), { source: "cam", signal });
-  for (let i = 0; i < 10; i++) await sink.write(jsonBatch(["1", "2"]), { source: "a", signal });
-  assertEquals(test.fileSystem.operations.length, 2 * 2 + 20);
+  for (let round = 0; round < 2; round++) { // the first one opens the segments
+    test.fileSystem.operations.length = 0;
+    for (let i = 0; i < 10; i++) await sink.write(binaryBatch(frames), { source: "cam", signal });
+    for (let i = 0; i < 10; i++) await sink.write(jsonBatch(["1", "2"]), { source: "a", signal });
+    assertEquals(test.fileSystem.count("write"), 20);
+  }
+  // Beside it, each asks what became of the file.
+  assertEquals([test.fileSystem.count("fstat"), test.fileSystem.operations.length], [20, 40]);
   await sink.close();
 });
 
 Deno.test("FileSink.write() writes the rest after a partial write", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   test.fileSystem.faultOf = () => "short";
   await sink.write(jsonBatch(["1234567", "89"]), { source: "a", signal });
@@ -84,16 +62,16 @@ Deno.test("FileSink.write() writes the rest after a partial write", async () => 
 });
 
 Deno.test("FileSink.write() never splits a record over two files", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink({ maxBytes: 10 });
   await sink.write(jsonBatch(["111", "222", "333"]), { source: "a", signal });
   await sink.write(jsonBatch(["44444", "5"]), { source: "a", signal });
   await sink.close();
-  assertEquals((await test.files("a")).map(([, text]) => text), ["111\n222\n", "333\n44444\n", "5\n"]);
+  assertEquals(await test.texts("a"), ["111\n222\n", "333\n44444\n", "5\n"]);
 });
 
 Deno.test("FileSink.write() gives a record larger than maxBytes a file of its own", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink({ maxBytes: 10 });
   await sink.write(jsonBatch(["1", "2".repeat(50), "3", "4"]), { source: "a", signal });
   await sink.close();
@@ -101,7 +79,7 @@ Deno.test("FileSink.write() gives a record larger than maxBytes a file of its ow
 });
 
 Deno.test("FileSink.write() begins a new file after a restart and never overwrites one", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   for (const line of ["1", "2", "3"]) {
     const sink = test.sink();
     await sink.write(jsonBatch([line]), { source: "a", signal });
@@ -115,39 +93,19 @@ Deno.test("FileSink.write() begins a new file after a restart and never overwrit
 });
 
 Deno.test("FileSink.write() gives names that sort in order although the clock is set back", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   let now = START;
   const sink = test.sink({ maxBytes: 1, now: () => now -= 60_000 });
   for (let i = 0; i < 12; i++) await sink.write(jsonBatch([`${i}`]), { source: "a", signal });
   now = START + 600_000_000;
   await sink.write(jsonBatch(["12"]), { source: "a", signal });
   await sink.close();
-  const texts = (await test.files("a")).map(([, text]) => text);
+  const texts = await test.texts("a");
   assertEquals(texts, Array.from({ length: 13 }, (_, i) => `${i}\n`));
 });
 
-Deno.test("FileSink.write() closes every file older than maxAge, whichever source is written", async () => {
-  await using test = await fixture();
-  let now = 0;
-  const sink = test.sink({ maxAge: 1_000, monotonicNow: () => now });
-  await sink.write(jsonBatch(["1"]), { source: "idle", signal });
-  now = 600;
-  await sink.write(jsonBatch(["2"]), { source: "busy", signal });
-  now = 999;
-  await sink.write(jsonBatch(["3"]), { source: "busy", signal });
-  assertEquals(test.fileSystem.opened.size, 2);
-  now = 1_000;
-  await sink.write(jsonBatch(["4"]), { source: "busy", signal });
-  assertEquals(test.fileSystem.opened.size, 1);
-  now = 1_600;
-  await sink.write(jsonBatch(["5"]), { source: "busy", signal });
-  await sink.close();
-  assertEquals((await test.files("busy")).map(([, text]) => text), ["2\n3\n4\n", "5\n"]);
-  assertEquals((await test.files("idle")).map(([, text]) => text), ["1\n"]);
-});
-
 Deno.test("FileSink.write() closes the file written longest ago before it opens more than maxOpenFiles", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink({ maxOpenFiles: 3 });
   for (const source of ["a", "b", "c", "a", "d", "e"]) await sink.write(jsonBatch(["1"]), { source, signal });
   assertEquals(test.fileSystem.mostOpen, 3);
@@ -158,7 +116,7 @@ Deno.test("FileSink.write() closes the file written longest ago before it opens 
 });
 
 Deno.test("FileSink.write() writes nothing while a torn record cannot be cut off", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   await sink.write(jsonBatch(["1"]), { source: "a", signal });
   test.fileSystem.faultOf = (operation) =>
@@ -174,25 +132,25 @@ Deno.test("FileSink.write() writes nothing while a torn record cannot be cut off
   test.fileSystem.faultOf = () => undefined;
   await sink.write(batch, { source: "a", signal });
   await sink.close();
-  assertEquals((await test.files("a")).map(([, text]) => text), ["1\n2222\n3333\n"]);
+  assertEquals(await test.texts("a"), ["1\n2222\n3333\n"]);
 });
 
 Deno.test("FileSink.write() cuts back every file of a batch that did not get to its end", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink({ maxBytes: 8 });
   await sink.write(jsonBatch(["0"]), { source: "a", signal });
   let writes = 0;
   test.fileSystem.faultOf = (operation) => operation === "write" && ++writes === 3 ? "torn" : undefined;
   const batch = jsonBatch(["11111", "22222", "33333"]);
   await assertRejects(() => sink.write(batch, { source: "a", signal }), SinkError);
-  assertEquals((await test.files("a")).map(([, text]) => text), ["0\n"]);
+  assertEquals(await test.texts("a"), ["0\n"]);
   await sink.write(batch, { source: "a", signal });
   await sink.close();
-  assertEquals((await test.files("a")).map(([, text]) => text), ["0\n11111\n", "22222\n", "33333\n"]);
+  assertEquals(await test.texts("a"), ["0\n11111\n", "22222\n", "33333\n"]);
 });
 
 Deno.test("FileSink.write() leaves no files behind while a disk stays full", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink({ maxBytes: 8 });
   test.fileSystem.error = () => osError("ENOSPC");
   test.fileSystem.faultOf = (operation) => operation === "write" ? "torn" : undefined;
@@ -201,13 +159,13 @@ Deno.test("FileSink.write() leaves no files behind while a disk stays full", asy
     const error = await assertRejects(() => sink.write(batch, { source: "a", signal }), SinkError);
     assertEquals([error.kind, error.retryable], ["ENOSPC", true]);
   }
-  assertEquals((await test.files("a")).map(([, text]) => text), [""]);
+  assertEquals(await test.files("a"), [["20261123T180000.123Z-0000.ndjson.open", ""]]);
   await sink.close();
   assertEquals(await test.files("a"), []);
 });
 
 Deno.test("FileSink.write() lets other sources write while a disk stalls one", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   const { promise, resolve } = Promise.withResolvers<void>();
   test.fileSystem.gate = (operation, path) =>
@@ -224,7 +182,7 @@ Deno.test("FileSink.write() lets other sources write while a disk stalls one", a
 });
 
 Deno.test("FileSink.write() names the path and the errno of what failed", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   await Deno.writeTextFile(`${test.directory}/a`, "a file where a directory should be");
   const sink = test.sink();
   const error = await assertRejects(() => sink.write(jsonBatch(["1"]), { source: "a", signal }), SinkError);
@@ -236,7 +194,7 @@ Deno.test("FileSink.write() names the path and the errno of what failed", async 
 });
 
 Deno.test("FileSink.write() refuses when the signal is aborted", async () => {
-  await using test = await fixture();
+  await using test = await FileSinks.create();
   const sink = test.sink();
   const aborted = AbortSignal.abort();
   const error = await assertRejects(

@@ -1,0 +1,309 @@
+import type { RecordFormat } from "../collector/batch.ts";
+import type { FileHandle, FileSystem } from "./file_system.ts";
+import { toSinkError } from "./io_error.ts";
+import { lastRecordEnd } from "./record_boundary.ts";
+import { OPEN_SUFFIX } from "./segment_names.ts";
+import { SinkError } from "./sink.ts";
+
+/** What somebody else did to a segment while it was written to. */
+export type SegmentDamage = "removed" | "moved" | "truncated" | "extended";
+
+/** Is told what becomes of segments. */
+export interface SegmentObserver {
+  /** The data of a segment is on the medium. */
+  synced(): void;
+  /** The data of a segment, or its name, may not be, nor ever come to be, on the medium. */
+  syncFailed(error: SinkError): void;
+  /** Nobody who waited for a sync was told that it failed, and nobody else can be any more. */
+  unsynced(error: SinkError): void;
+  /** Somebody else changed a segment; so many of the bytes that were in it are gone. */
+  damaged(path: string, damage: SegmentDamage, lost: number): void;
+  /** A segment of that many bytes has its name, and will not be changed any more. */
+  finished(path: string, bytes: number): void;
+}
+
+/** What a {@linkcode Segment} is made of. */
+export interface SegmentOptions {
+  /** The name that it has once it is finished; until then it ends in `.open`. */
+  readonly path: string;
+  /** What is in it. */
+  readonly format: RecordFormat;
+  /** When it was created, on the caller's monotonic clock, in milliseconds. */
+  readonly openedAt: number;
+  /** Where it is. */
+  readonly fileSystem: FileSystem;
+  /** Waits until its name is on the medium. */
+  syncName(): Promise<void>;
+  readonly observer: SegmentObserver;
+}
+
+/**
+ * A file that is only ever appended to, can be cut back to where it was last {@linkcode Segment.commit|committed}, and
+ * gets its name when it is finished.
+ *
+ * Somebody else may remove, move, truncate or extend it at any time. That is noticed by what the system tells of the
+ * open file after each write, as it is not an error to write to a file that nobody will find any more. Such a
+ * segment is not {@linkcode Segment.usable|usable} any longer, and neither is one that could not be synced.
+ *
+ * Everything that throws, throws a `SinkError` that names the file.
+ */
+export class Segment {
+  /** When it was created, on the caller's monotonic clock, in milliseconds. */
+  readonly openedAt: number;
+  readonly #path: string;
+  readonly #openPath: string;
+  readonly #options: SegmentOptions;
+  readonly #handle: FileHandle;
+  #size = 0;
+  #committed = 0;
+  /** Whether the file may hold something after its committed part; how much, a failed write does not say. */
+  #uncommitted = false;
+  /** Where the file was to be cut, if an attempt to do so has failed. */
+  #cutTo: number | undefined;
+  #unsynced = false;
+  #nameSynced = false;
+  #syncing: Promise<void> | undefined;
+  #syncError: SinkError | undefined;
+  /** Whether that was not thrown yet to anybody who acknowledges records. */
+  #syncErrorOwed = false;
+  #damage: SegmentDamage | undefined;
+  #closed = false;
+
+  /**
+   * @param handle The file: new, empty, and open for reading and in append mode, so that writes go to its end after it
+   * was cut back.
+   * @param options The rest.
+   */
+  constructor(handle: FileHandle, options: SegmentOptions) {
+    this.#handle = handle;
+    this.#options = options;
+    this.#path = options.path;
+    this.#openPath = options.path + OPEN_SUFFIX;
+    this.openedAt = options.openedAt;
+  }
+
+  /** Bytes in the file, uncommitted ones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether more may be appended; otherwise it is to be finished, and the next one begun. */
+  get usable(): boolean {
+    return this.#damage === undefined && this.#syncError === undefined;
+  }
+
+  /**
+   * Writes at the end of the file. After a failure the file may end anywhere, until it is rolled back.
+   *
+   * @param pieces What to write; one system call each, or more if the system takes less at once.
+   * @throws {SinkError} If a write failed, or went to a file that is not what it was. The kind is an errno name or a
+   * {@linkcode SegmentDamage}.
+   */
+  async append(pieces: Iterable<Uint8Array>): Promise<void> {
+    this.#uncommitted = true;
+    try {
+      for (const piece of pieces) {
+        for (let written = 0; written < piece.length;) {
+          const count = await this.#handle.write(written === 0 ? piece : piece.subarray(written));
+          if (count === 0) throw new Deno.errors.WriteZero("Nothing was written");
+          written += count;
+          this.#size += count;
+        }
+      }
+      await this.#inspect();
+    } catch (error) {
+      throw toSinkError(error, `Cannot write to '${this.#openPath}'`);
+    } finally {
+      this.#unsynced = true;
+    }
+  }
+
+  /** Makes what was appended so far a part of the file that is never cut off again. */
+  commit(): void {
+    this.#committed = this.#size;
+    this.#uncommitted = false;
+  }
+
+  /**
+   * Cuts off what is not committed. Does nothing if there is nothing, so that it can be called until it succeeds.
+   *
+   * @throws {SinkError} If that failed; the file is as it was.
+   */
+  async rollBack(): Promise<void> {
+    if (!this.#uncommitted) return;
+    try {
+      await this.#cutBack();
+    } catch (error) {
+      throw toSinkError(error, `Cannot cut '${this.#openPath}' back to its last whole batch`);
+    }
+    this.#size = this.#committed;
+    this.#uncommitted = false;
+    this.#unsynced = true; // The cut itself: what was cut off may be on the medium by now.
+  }
+
+  /**
+   * Waits until everything that was written before this call is on the medium, and the name of the file with it.
+   *
+   * @throws {SinkError} If that failed. Linux tells such a failure once, and calls the next sync of the file a success
+   * without the data; so this one fails again and again.
+   */
+  async sync(): Promise<void> {
+    try {
+      await this.#syncWritten();
+    } catch (error) {
+      this.#syncErrorOwed = false;
+      throw error;
+    }
+  }
+
+  /** The same on nobody's behalf: of a failure the observer is told, and the next {@linkcode Segment.sync} throws it. */
+  async syncForNobody(): Promise<void> {
+    await this.#syncWritten().catch(() => {});
+  }
+
+  async #syncWritten(): Promise<void> {
+    if (this.#syncError !== undefined) throw this.#syncError;
+    // A sync under way covers what was written before it began; `#unsynced` says that something came after that.
+    if (this.#unsynced && !this.#closed) this.#syncing = this.#syncData();
+    await this.#syncing;
+  }
+
+  /**
+   * Syncs the file and gives it its name; removes it if nothing is in it. It is released only then, so that this can be
+   * called until it succeeds.
+   *
+   * That it cannot be synced does not keep it from its name: the observer is told, and what can be read is complete.
+   *
+   * @throws {SinkError} If the file could not be cut back, or not be renamed.
+   */
+  async finish(): Promise<void> {
+    if (this.#closed) return;
+    const { observer } = this.#options;
+    await this.#findDamage();
+    if (this.#committed > 0) {
+      await this.syncForNobody();
+      await this.#rename();
+    } else if (this.#damage !== "removed") {
+      await this.#remove();
+    }
+    await this.release();
+    if (this.#syncErrorOwed) observer.unsynced(this.#syncError!);
+    if (this.#committed > 0 && this.#damage !== "moved") observer.finished(this.#path, this.#committed);
+  }
+
+  /** Lets go of the file as it is. */
+  async release(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true; // No sync begins from here on, and one under way still needs the file.
+    await this.#syncing?.catch(() => {});
+    this.#handle.close();
+  }
+
+  /** Throws if somebody else did something to the file since the last look. */
+  async #inspect(): Promise<void> {
+    const { nlink, size } = await this.#handle.stat();
+    if (nlink === 0) {
+      const message = `Cannot write to '${this.#openPath}': it was removed by somebody else`;
+      throw new SinkError(message, { kind: "removed", retryable: true });
+    }
+    if (size === this.#size) return;
+    const kind = size < this.#size ? "truncated" : "extended";
+    if (kind === "extended") this.#spoil(kind, this.#committed);
+    const message = `Cannot write to '${this.#openPath}': it was ${kind} by somebody else, ` +
+      `it has ${size} bytes in place of ${this.#size}`;
+    throw new SinkError(message, { kind, retryable: true });
+  }
+
+  /** Cuts off what is not committed, and what somebody else has torn. */
+  async #cutBack(): Promise<void> {
+    const { nlink, size } = await this.#handle.stat();
+    if (nlink === 0) return this.#spoil("removed", 0);
+    // What a failed attempt to cut it was to leave; it may have succeeded all the same.
+    if (size !== this.#cutTo) {
+      this.#cutTo = await this.#lastWhole(size);
+      if (size !== this.#cutTo) await this.#handle.truncate(this.#cutTo);
+    }
+    if (this.#cutTo < this.#committed) this.#spoil("truncated", this.#cutTo);
+    this.#cutTo = undefined;
+  }
+
+  /** Where the last record ends that is committed and still whole. */
+  async #lastWhole(size: number): Promise<number> {
+    if (size >= this.#size) return this.#committed;
+    // What was appended since went behind somebody else's cut: a kernel that has written some of it says how much.
+    const left = Math.max(0, size - (this.#size - this.#committed));
+    return await lastRecordEnd(this.#handle, this.#options.format, Math.min(left, this.#committed));
+  }
+
+  /** Looks whether the file is still what was committed, and makes it whole again if it is not. */
+  async #findDamage(): Promise<void> {
+    try {
+      const { nlink, size } = await this.#handle.stat();
+      if (nlink !== 0 && size === this.#committed) return;
+      if (size > this.#committed) this.#spoil("extended", this.#committed);
+    } catch (error) {
+      throw toSinkError(error, `Cannot finish '${this.#openPath}'`);
+    }
+    this.#uncommitted = true;
+    await this.rollBack();
+  }
+
+  #spoil(damage: SegmentDamage, left: number): void {
+    const lost = this.#committed - left;
+    this.#committed = left;
+    if (this.#damage !== undefined) return;
+    this.#damage = damage;
+    this.#options.observer.damaged(this.#openPath, damage, lost);
+  }
+
+  async #rename(): Promise<void> {
+    const { fileSystem } = this.#options;
+    try {
+      if (await this.#isAt(this.#openPath)) await fileSystem.rename(this.#openPath, this.#path);
+      // It may have its name since an attempt before, which did not seem to succeed.
+      else if (!await this.#isAt(this.#path)) return this.#spoil("moved", this.#committed);
+    } catch (error) {
+      throw toSinkError(error, `Cannot rename '${this.#openPath}' to '${this.#path}'`);
+    }
+    // If it fails, a crash of the machine may bring the old name back, and the next start gives it the new one again.
+    await this.#options.syncName().catch((error) =>
+      this.#options.observer.syncFailed(toSinkError(error, `Cannot sync the name '${this.#path}'`))
+    );
+  }
+
+  async #remove(): Promise<void> {
+    try {
+      if (await this.#isAt(this.#openPath)) await this.#options.fileSystem.remove(this.#openPath);
+    } catch {
+      // It stays behind, empty, and is removed by the next start.
+    }
+  }
+
+  async #isAt(path: string): Promise<boolean> {
+    const own = await this.#handle.stat();
+    try {
+      const there = await this.#options.fileSystem.stat(path);
+      return there.ino === own.ino && there.dev === own.dev;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  async #syncData(): Promise<void> {
+    const { observer, syncName } = this.#options;
+    this.#unsynced = false;
+    try {
+      await this.#handle.syncData();
+      if (!this.#nameSynced) await syncName();
+      this.#nameSynced = true;
+      observer.synced();
+    } catch (error) {
+      this.#unsynced = true;
+      this.#syncError = toSinkError(error, `Cannot sync '${this.#openPath}'`);
+      this.#syncErrorOwed = true;
+      observer.syncFailed(this.#syncError);
+      throw this.#syncError;
+    }
+  }
+}
