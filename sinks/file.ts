@@ -2,10 +2,12 @@ import type { BufferedBatch, RecordFormat } from "../collector/batch.ts";
 import { ExpiryTimer } from "./expiry_timer.ts";
 import { EXTENSIONS } from "./file_encoding.ts";
 import { FileFigures } from "./file_figures.ts";
-import { type FileSinkOptions, resolveFileOptions } from "./file_options.ts";
+import { type FileLayout, type FileSinkOptions, resolveFileOptions } from "./file_options.ts";
 import { FileSeries } from "./file_series.ts";
+import { toSinkError } from "./io_error.ts";
 import type { Segment, SegmentObserver } from "./segment.ts";
 import { SegmentDirectory } from "./segment_directory.ts";
+import { SegmentStore } from "./segment_store.ts";
 import { type Sink, SinkError, type WriteContext } from "./sink.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 
@@ -35,8 +37,10 @@ const FORMATS = Object.keys(EXTENSIONS) as RecordFormat[];
  * ```
  */
 export class FileSink implements Sink {
-  readonly #options: Required<FileSinkOptions>;
+  readonly #options: FileLayout;
   readonly #directory: SegmentDirectory;
+  /** Has what is finished. */
+  readonly #store: SegmentStore;
   readonly #figures = new FileFigures();
   readonly #expiry: ExpiryTimer;
   /** By format and source; that which was written to longest ago comes first. Only those with open segments. */
@@ -46,6 +50,8 @@ export class FileSink implements Sink {
   #syncing: Promise<unknown> | undefined;
   /** Of each source, why a segment of it that is finished by now could not be synced. */
   readonly #unsynced = new Map<string, SinkError>();
+  #ready = false;
+  #preparing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -57,6 +63,7 @@ export class FileSink implements Sink {
     this.#options = resolveFileOptions(options);
     const { fileSystem, directory, now, monotonicNow, tell } = this.#options;
     this.#directory = new SegmentDirectory({ path: directory, fileSystem, now });
+    this.#store = new SegmentStore({ ...options, now, monotonicNow, tell });
     this.#expiry = new ExpiryTimer({
       now: monotonicNow,
       series: () => this.#series,
@@ -94,7 +101,7 @@ export class FileSink implements Sink {
       const message = `Cannot write a batch of '${context.source}': aborted`;
       throw new SinkError(message, { kind: "aborted", retryable: false, cause: context.signal.reason });
     }
-    if (!this.#directory.ready) await this.#prepare();
+    if (!this.#ready) await this.#prepare();
     const key = keyOf(batch.format, context.source);
     const series = this.#series.get(key) ?? this.#createSeries(context.source, batch.format);
     await this.#exclusively(key, series, async () => {
@@ -127,6 +134,7 @@ export class FileSink implements Sink {
     for (const { openFiles } of this.#series.values()) value += openFiles;
     yield { name: "open_files", value };
     yield* this.#figures;
+    yield* this.#store.figures();
   }
 
   /**
@@ -143,6 +151,7 @@ export class FileSink implements Sink {
     clearInterval(this.#syncTimer);
     this.#expiry.stop();
     const errors: SinkError[] = [];
+    await this.#preparing?.catch(() => {}); // who waits for it has its error
     await Promise.all(Array.from(this.#series.values(), (series) =>
       series.exclusively(async () => {
         await series.finish().catch((error) => errors.push(error));
@@ -150,7 +159,8 @@ export class FileSink implements Sink {
       })));
     this.#series.clear();
     await this.#syncing;
-    await this.#directory.release();
+    await this.#store.close();
+    this.#directory.release();
     const [error] = [...this.#unsynced.values(), ...errors];
     if (error !== undefined) throw error;
   }
@@ -161,8 +171,12 @@ export class FileSink implements Sink {
     throw new SinkError(message, { kind: "closed", retryable: false });
   }
 
-  async #prepare(): Promise<void> {
-    const { tell } = this.#options;
+  #prepare(): Promise<void> {
+    return this.#preparing ??= this.#takeDirectory().finally(() => this.#preparing = undefined);
+  }
+
+  async #takeDirectory(): Promise<void> {
+    const { directory, tell } = this.#options;
     await this.#directory.prepare({
       recovered: (path, { kept, cut }) => {
         this.#figures.recovered++;
@@ -170,9 +184,16 @@ export class FileSink implements Sink {
         if (cut > 0) tell("warn", "torn record cut off", { path, keptBytes: kept, cutBytes: cut });
         else tell("info", "segment recovered", { path, bytes: kept });
       },
-      notRecovered: ({ kind, message }) =>
-        tell("warn", "segment cannot be recovered", { kind, error: message }),
+      notRecovered: ({ kind, message }) => {
+        tell("warn", "segment cannot be recovered", { kind, error: message });
+      },
     });
+    try {
+      await this.#store.open();
+    } catch (error) {
+      throw toSinkError(error, `Cannot look at the segments in '${directory}'`);
+    }
+    this.#ready = true;
   }
 
   #createSeries(source: string, format: RecordFormat): FileSeries {
@@ -182,6 +203,7 @@ export class FileSink implements Sink {
       maxAge,
       synced: sync === "batch",
       now: monotonicNow,
+      reserve: (bytes) => this.#store.reserve(bytes),
       open: () => this.#openSegment(source, format),
     });
   }
@@ -217,7 +239,10 @@ export class FileSink implements Sink {
         this.#figures.damaged(damage);
         tell("warn", `segment was ${damage} by somebody else`, { path, lostBytes });
       },
-      finished: () => this.#figures.finished++,
+      finished: (path, bytes) => {
+        this.#figures.finished++;
+        this.#store.finished(path, bytes);
+      },
     };
   }
 

@@ -1,11 +1,12 @@
 import { denoFileSystem, type FileSystem } from "./file_system.ts";
+import type { SegmentStoreOptions } from "./segment_store.ts";
 import type { Tell } from "./tell.ts";
 
 /** When what was written is synced (`fdatasync`), beside the end of each segment. */
 export type SyncMode = "none" | "interval" | "batch";
 
-/** How a file sink lays out its files. */
-export interface FileSinkOptions {
+/** How a file sink lays out its files, and what becomes of them. */
+export interface FileSinkOptions extends SegmentStoreOptions {
   /** Where the files go; created when it is not there. */
   readonly directory: string;
   /**
@@ -68,15 +69,20 @@ export interface FileSinkOptions {
   readonly monotonicNow?: () => number;
 }
 
+/** The options of a file sink without those that are for its store alone. */
+export type FileLayout = Required<Omit<FileSinkOptions, StoreOnly>>;
+
+type StoreOnly = Exclude<keyof SegmentStoreOptions, "directory" | "tell" | "now" | "monotonicNow">;
+
 /**
  * Supplies defaults, and checks what is left.
  *
  * @param options What was given.
- * @returns All options.
+ * @returns All options but those of the store.
  * @throws {TypeError} If `directory` is empty.
  * @throws {RangeError} If a limit is not positive, or not an integer where it counts something.
  */
-export function resolveFileOptions(options: FileSinkOptions): Required<FileSinkOptions> {
+export function resolveFileOptions(options: FileSinkOptions): FileLayout {
   const {
     directory,
     maxBytes = 128 * 1024 * 1024,

@@ -12,6 +12,8 @@ export interface FileSeriesOptions {
   readonly synced: boolean;
   /** The clock that segments are aged by, in milliseconds. */
   now(): number;
+  /** Sees to it that there is room on the disk. */
+  reserve(bytes: number): Promise<Disposable>;
   /** Begins the next segment of the series. */
   open(): Promise<Segment>;
 }
@@ -74,6 +76,7 @@ export class FileSeries {
    */
   async write(batch: Batch): Promise<void> {
     await this.settle();
+    using _room = await this.#options.reserve(encodedBytes(batch, 0, batch.ends.length));
     try {
       for (let record = 0; record < batch.ends.length;) {
         const segment = await this.#segmentFor(batch, record);

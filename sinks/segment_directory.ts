@@ -18,8 +18,6 @@ export class SegmentDirectory {
   readonly #names: SegmentNames;
   /** Directories of sources whose own names are on the medium. */
   readonly #synced = new Set<string>();
-  #ready = false;
-  #preparing: Promise<void> | undefined;
 
   /** @param options Its path, where it is, and the wall clock in milliseconds since the Unix epoch. */
   constructor(options: { path: string; fileSystem: FileSystem; now: () => number }) {
@@ -29,30 +27,19 @@ export class SegmentDirectory {
     this.#names = new SegmentNames(options.now);
   }
 
-  /** Whether it is locked, and every segment in it finished but those of this process. */
-  get ready(): boolean {
-    return this.#ready;
-  }
-
   /**
    * Creates the directory where it is not there, locks it, and finishes what an earlier process has left open.
    *
    * @param observer Is told of every segment that is recovered, or cannot be.
    * @throws {SinkError} If the directory cannot be used, for now or at all; it can be called again.
    */
-  prepare(observer: Omit<RecoveryObserver, "found">): Promise<void> {
-    return this.#preparing ??= this.#prepare(observer).finally(() => this.#preparing = undefined);
-  }
-
-  async #prepare(observer: Omit<RecoveryObserver, "found">): Promise<void> {
-    if (this.#ready) return;
+  async prepare(observer: Omit<RecoveryObserver, "found">): Promise<void> {
     await this.#createDirectory(this.#path);
     await this.#lock.hold();
     await recoverSegments(this.#fileSystem, this.#path, {
       ...observer,
       found: (name) => this.#names.passOver(name),
     });
-    this.#ready = true;
   }
 
   /**
@@ -75,8 +62,7 @@ export class SegmentDirectory {
   }
 
   /** Lets another process have the directory. */
-  async release(): Promise<void> {
-    await this.#preparing?.catch(() => {}); // who waits for it has its error
+  release(): void {
     this.#lock.release();
   }
 
