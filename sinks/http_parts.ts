@@ -1,5 +1,6 @@
-import type { BufferedBatch, RecordFormat } from "../collector/batch.ts";
-import type { Signal } from "../collector/otlp_schema.ts";
+import { amountBetween, type BufferedBatch, type RecordFormat } from "../collector/batch.ts";
+import { OtlpJson } from "../collector/otlp_json.ts";
+import { REQUESTS, type Signal } from "../collector/otlp_schema.ts";
 
 /** Some consecutive records of a batch that go in one request. */
 export interface HttpPart {
@@ -29,12 +30,13 @@ const SIGNAL_OF_FORMAT: Readonly<Partial<Record<RecordFormat, Signal>>> = {
 };
 
 /** What an OTLP request in JSON begins with, whatever white space is between. */
-const FIRST_KEY = /^\s*\{\s*"resource(Logs|Metrics|Spans)"\s*:/;
+const FIRST_KEY = /^\{\s*"resource(Logs|Metrics|Spans)"\s*:/;
 const SIGNAL_OF_KEY: Readonly<Record<string, Signal>> = { Logs: "logs", Metrics: "metrics", Spans: "traces" };
 /** Far enough to see that key, unless somebody indents by more than a screen. */
 const FIRST_KEY_BYTES = 256;
 
 const decoder = new TextDecoder();
+const json = new OtlpJson();
 
 /**
  * Divides batches into requests: as many JSON records as fit into one, as NDJSON; each frame and each OTLP message in a
@@ -79,13 +81,12 @@ export class HttpParts {
 
   #endOfLines(batch: BufferedBatch, from: number, most: number): number {
     const { ends, weightEnds } = batch;
-    // OTLP that does not tell its signal: the next record may, and then goes elsewhere.
-    if (weightEnds !== undefined && this.#options.otlpUrl !== undefined) return from + 1;
     const last = Math.min(ends.length, from + most);
     const limit = startOf(batch, from) + this.#options.maxBytes;
-    if (ends[last - 1]! <= limit) return last; // nearly every batch
+    const mixed = weightEnds !== undefined && this.#options.otlpUrl !== undefined;
+    if (!mixed && ends[last - 1]! <= limit) return last; // nearly every batch
     let to = from + 1;
-    while (to < last && ends[to]! <= limit) to++;
+    while (to < last && ends[to]! <= limit && !(mixed && signalOf(batch, to) !== undefined)) to++;
     return to;
   }
 }
@@ -93,15 +94,18 @@ export class HttpParts {
 /**
  * Says which signal a record of OTLP carries.
  *
- * JSON that came by the routes of OTLP is told from other JSON by its weights. It tells its signal itself, with the key
- * that it begins with.
+ * JSON that came by the routes of OTLP tells its signal itself, with the key that it begins with. It is told from other
+ * JSON by its weight: a line of somebody's own weighs 1, however much of OTLP is in it. What weighs 1 and carries one log
+ * record, data point or span may have come either way, and is the same to whoever gets it.
  */
 function signalOf(batch: BufferedBatch, record: number): Signal | undefined {
   if (batch.format !== "json") return SIGNAL_OF_FORMAT[batch.format];
   if (batch.weightEnds === undefined) return undefined;
   const start = startOf(batch, record);
   const head = batch.data.subarray(start, Math.min(batch.ends[record]!, start + FIRST_KEY_BYTES));
-  return SIGNAL_OF_KEY[FIRST_KEY.exec(decoder.decode(head))?.[1] ?? ""];
+  const signal = SIGNAL_OF_KEY[FIRST_KEY.exec(decoder.decode(head))?.[1] ?? ""];
+  if (signal === undefined || amountBetween(batch, record, record + 1).records > 1) return signal;
+  return json.weigh(batch.data, start, REQUESTS[signal]) === 1 ? signal : undefined;
 }
 
 /**

@@ -80,32 +80,42 @@ Deno.test("HttpSink.write() sends each OTLP message to the route of its signal",
   );
 });
 
-Deno.test("HttpSink.write() sends OTLP/JSON as OTLP where it came as such and tells its signal, else as NDJSON", async () => {
+/** An OTLP request in JSON with so many spans. */
+function spans(count: number): string {
+  return JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: Array(count).fill({ name: "a" }) }] }] });
+}
+
+Deno.test("HttpSink.write() tells OTLP/JSON from other JSON by its weight, and its signal by its first key", async () => {
   await using peer = new HttpPeer();
   await using sink = await sinkTo(peer);
-  const lines = [
-    '{"resourceSpans":[1]}',
-    ' { "resourceLogs" : [] }',
-    '{"x":1}',
-    "{}",
-    '{"resourceMetrics":[]}',
+  const logs = ' "resourceLogs" : [] }';
+  const metrics =
+    '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{}]}}]}]}]}';
+  const records: [line: string, weight: number, path: string][] = [
+    [spans(5), 5, "/sources/web.01/v1/traces"],
+    [`{${logs}`, 3, "/sources/web.01/v1/logs"],
+    ['{"x":1}', 1, "/v1/ingest/web.01"],
+    [spans(5), 1, "/v1/ingest/web.01"], // a line of somebody's own
+    ['{"resourceSpans":"a street"}', 1, "/v1/ingest/web.01"],
+    [spans(1), 1, "/sources/web.01/v1/traces"],
+    ['{"other":0,"resourceLogs":[]}', 7, "/v1/ingest/web.01"],
+    [metrics, 1, "/sources/web.01/v1/metrics"],
+    ["[]", 1, "/v1/ingest/web.01"],
   ];
-  const batch = jsonBatch(lines);
-  await sink.write({ ...batch, weightEnds: Uint32Array.of(1, 3, 4, 5, 6) }, context);
-  assertEquals(peer.requests.map(({ path, text, headers }) => [path, text, headers.get("content-type")]), [
-    ["/sources/web.01/v1/traces", '{"resourceSpans":[1]}\n', "application/json"],
-    ["/sources/web.01/v1/logs", ' { "resourceLogs" : [] }\n', "application/json"],
-    ["/v1/ingest/web.01", '{"x":1}\n', "application/x-ndjson"],
-    ["/v1/ingest/web.01", "{}\n", "application/x-ndjson"],
-    ["/sources/web.01/v1/metrics", '{"resourceMetrics":[]}\n', "application/json"],
-  ]);
-  // The same bytes that came as records of somebody's own are records of somebody's own.
-  peer.requests.length = 0;
-  await sink.write(batch, context);
-  assertEquals(peer.requests.map(({ path, text }) => [path, text]), [[
-    "/v1/ingest/web.01",
-    lines.join("\n") + "\n",
-  ]]);
+  const batch = jsonBatch(records.map(([line]) => line));
+  let weight = 0;
+  const weightEnds = Uint32Array.from(records, ([, more]) => weight += more);
+  await sink.write({ ...batch, weightEnds }, context);
+  const sent = peer.requests.flatMap(({ path, text, headers }) => {
+    const type = path.includes("/sources/") ? "application/json" : "application/x-ndjson";
+    assertEquals(headers.get("content-type"), type);
+    return text.trimEnd().split("\n").map((line) => [line, path]);
+  });
+  assertEquals(sent, records.map(([line, , path]) => [line, path]));
+  assertEquals(peer.requests.length, 7);
+  // Where nothing came by the routes of OTLP, there are no weights at all.
+  await sink.write(jsonBatch([spans(1)]), context);
+  assertEquals(peer.paths.at(-1), "/v1/ingest/web.01");
 });
 
 Deno.test("HttpSink.write() sends OTLP/JSON as NDJSON where there is no URL for OTLP, and refuses what has no place", async () => {
