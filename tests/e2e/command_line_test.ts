@@ -22,6 +22,7 @@ async function run(
   directory: string,
   args: string[],
   permissions: string[] = ["--allow-all"],
+  env: Record<string, string> = {},
 ): Promise<Ended> {
   const coverage = Deno.env.get("DENO_COVERAGE_DIR");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -37,7 +38,7 @@ async function run(
       ...args,
     ],
     // A relative directory would be one in the working directory.
-    env: { NO_COLOR: "1", ...(coverage !== undefined && { DENO_COVERAGE_DIR: resolve(coverage) }) },
+    env: { ...env, NO_COLOR: "1", ...(coverage !== undefined && { DENO_COVERAGE_DIR: resolve(coverage) }) },
     stdin: "null",
     signal: AbortSignal.timeout(30_000),
   }).output();
@@ -159,6 +160,35 @@ Deno.test("main.ts start names the permission that it was not given, and ends wi
     assertEquals(code, 2, stderr);
     assertStringIncludes(stderr, missing);
   }
+});
+
+Deno.test("main.ts tells which variable of the environment is missing, and where it is needed", async () => {
+  const headers = { Authorization: "Bearer ${PENSTOCK_TEST_TOKEN}" };
+  const url = "http://127.0.0.1:5318/v1/ingest/{source}";
+  const listen = { ...CONFIG.listen, websocket: "127.0.0.1:0" };
+  await using directory = await folder({
+    ...CONFIG,
+    listen,
+    sinks: { ...CONFIG.sinks, up: { type: "http", url, headers } },
+  });
+  const { stdout } = await run(directory.path, ["permissions"], ["--allow-read"]);
+  const flags = stdout.trim().split(" ");
+  assert(
+    flags.includes("--allow-env=PENSTOCK_TEST_TOKEN") && flags.includes("--allow-net=127.0.0.1:5318"),
+    stdout,
+  );
+  const refused =
+    "Cannot use config config.json:\n  sinks.up.headers.Authorization: the variable PENSTOCK_TEST_TOKEN of the " +
+    "environment is not set: set it, or leave the header out\n";
+  for (const args of [["start"], ["check"]]) {
+    assertEquals(await run(directory.path, args, flags), { code: 2, stdout: "", stderr: refused });
+  }
+  const unread = await run(directory.path, ["check"], ["--allow-read"]);
+  assertEquals([unread.code, unread.stderr], [0, ""]);
+  assertStringIncludes(unread.stdout, "Not checked, for want of --allow-env: PENSTOCK_TEST_TOKEN\n");
+  const set = await run(directory.path, ["check"], flags, { PENSTOCK_TEST_TOKEN: "s3cr3t" });
+  assertEquals([set.code, set.stderr], [0, ""]);
+  assertNotMatch(set.stdout, /s3cr3t|Not checked/);
 });
 
 Deno.test("main.ts start ends with 2 and a clear error where a port is in use", async () => {

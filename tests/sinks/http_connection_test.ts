@@ -119,6 +119,27 @@ Deno.test("HttpSink.write() takes records for taken once the head of the answer 
   await sink.write(jsonBatch(["1"]), idle);
 });
 
+Deno.test("HttpSink.write() sends again what nobody can know to be taken, and only that", async () => {
+  await using peer = new HttpPeer();
+  await using sink = await sinkTo(peer);
+  const batch = binaryBatch([1, 2, 3].map((n) => Uint8Array.of(n)));
+  const controller = new AbortController();
+  peer.answer = async ({ body }) => {
+    // It has the frame, and the one who sent it is gone before it hears so.
+    if (body[0] === 2 && peer.requests.length === 2) {
+      controller.abort(new DOMException("too long", "TimeoutError"));
+      await waitFor(() => failed, { what: "the end of the first attempt" });
+    }
+    return 202;
+  };
+  let failed = false;
+  await assertRejects(() => sink.write(batch, { source: "a", signal: controller.signal }), SinkError);
+  failed = true;
+  await sink.write(batch, idle);
+  await waitFor(() => peer.taken.length === 4, { what: "the last answer" });
+  assertEquals(peer.requests.map(({ body }) => body[0]), [1, 2, 2, 3]);
+});
+
 Deno.test("HttpSink.write() ends its request when the signal is aborted, and tells a timeout from the end of the daemon", async () => {
   const cases: [abort: (controller: AbortController) => void, kind: string, retryable: boolean][] = [
     [(controller) => controller.abort(new DOMException("too long", "TimeoutError")), "timeout", true],
