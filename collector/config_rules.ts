@@ -41,6 +41,9 @@ function* listenConflicts({ listen }: Config): Conflicts {
   }
 }
 
+/** How much memory converting a request to JSON takes beside it, as a multiple of it; without loading what does that. */
+export const CONVERSION_GROWTH = 6;
+
 function* limitConflicts({ limits, websocket, sources, sinks }: Config, given: GivenConfig): Conflicts {
   const { memory, body, record } = limits;
   if (record > body) {
@@ -97,6 +100,18 @@ function* sourceConflicts(source: SourceConfig, given: GivenSource, config: Conf
     );
   }
   yield* sinkListConflicts(source, given, config.sinks);
+  const { memory, body } = config.limits;
+  const converting = blockSize(body + 1) + CONVERSION_GROWTH * body;
+  if (source.encoding === "json" && converting > memory) {
+    yield error(
+      at("encoding"),
+      `"json" takes ${1 + CONVERSION_GROWTH} times limits.body, ${
+        formatBytes(body)
+      }, out of limits.memory, ` +
+        `${formatBytes(memory)}, for a request in Protobuf: ` +
+        `lower limits.body or raise limits.memory to ${formatBytes(converting)}`,
+    );
+  }
   if (buffer.bytes > config.limits.memory) {
     yield error(
       at("buffer", "bytes"),

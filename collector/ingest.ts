@@ -42,14 +42,15 @@ export class Ingest {
    * @returns The answer; it never rejects because of what an agent sends.
    */
   handle(ingest: IngestRequest): Promise<Response> {
-    const { coding, framer, length, source } = ingest;
+    const { coding, conversion, framer, length, source } = ingest;
     if (length === undefined) {
       // Two codings can only be taken off a whole body.
       return framer === frameNdjson && coding !== "br" && coding !== "zstd"
         ? streamRequest({ ...ingest, coding }, this.#context)
         : this.#whole(ingest);
     }
-    const isSmall = length <= ONE_GO && length <= this.#context.limits.body && coding === "identity";
+    const isSmall = length <= ONE_GO && length <= this.#context.limits.body && coding === "identity" &&
+      conversion === undefined;
     const reserved = length + 1; // the line feed that the last line may lack
     return isSmall && source.memory.tryReserve(reserved)
       ? this.#small(ingest, reserved)
@@ -107,15 +108,19 @@ export class Ingest {
   }
 
   async #whole(ingest: IngestRequest): Promise<Response> {
-    const { request, source, framer, coding, length } = ingest;
+    const { request, source, framer, coding, conversion, length } = ingest;
     const { limits, deadlines } = this.#context;
     const { body: limit } = limits;
     if (length !== undefined && length > limit) return refuseUnread(ingest, "too_large", { limits });
     using lease = new MemoryLease(source.memory, 0);
+    using beside = new MemoryLease(source.memory, 0);
     if (length !== undefined) {
       const needed = length <= ONE_GO ? length + 1 : blockSize(length + 1); // as it will be read
-      const failure = await reserve(ingest, lease, needed);
+      // All at once: who holds a body while it waits for more keeps others from getting on.
+      const growth = conversion === undefined ? 0 : Math.ceil(conversion.growth * length);
+      const failure = await reserve(ingest, lease, needed + growth);
       if (failure !== undefined) return refuseUnread(ingest, failure, { limits });
+      lease.moveTo(beside, growth);
     }
     const read = await readBody(request, { length, limit, lease, deadlines });
     if (!read.ok) return refuseUnread(ingest, read.failure, { limits, reader: read.reader });
@@ -130,19 +135,25 @@ export class Ingest {
       }
       body = decoded.body;
     }
-    const framing = framer(body, framingLimits(source, limits.record));
+    const noMemory = () => refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
+    let framing = framer(body, framingLimits(source, limits.record));
+    if (framing.ok && framing.batch.ends.length > 0 && conversion !== undefined) {
+      const converted = conversion.convert(framing.batch, beside);
+      if (converted === "overloaded") return noMemory();
+      framing = converted;
+    }
     if (!framing.ok) return refuse(ingest, framing.code, framingRefusal(source, framing));
     const { batch } = framing;
     const rewritten = batch.data.buffer !== body.buffer;
     if (rewritten) giveBlock(body.buffer as ArrayBuffer); // now, as whoever has to wait for room keeps the rest
-    if (batch.data.length > lease.bytes && !lease.tryResize(batch.data.length)) {
-      return refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
-    }
+    const rest = Math.max(0, batch.data.length - beside.bytes);
+    if ((rewritten || rest > lease.bytes) && !lease.tryResize(rest)) return noMemory();
     const admission = await source.offer({ ...batch, owned: true }, request);
     // A batch of one record may have been kept as it is; any other was copied or discarded.
     const kept = "accepted" in admission && admission.accepted.records > 0 && batch.ends.length === 1;
     if (!kept && !rewritten) giveBlock(body.buffer as ArrayBuffer);
     lease.tryResize(0);
+    beside.tryResize(0);
     return await answerAdmission(ingest, admission);
   }
 }

@@ -1,6 +1,7 @@
 import type { AnswerFormat } from "./answer_format.ts";
 import type { BodyReader, ReadFailure } from "./body_reader.ts";
-import type { FramingOptions } from "./framing.ts";
+import type { Batch } from "./batch.ts";
+import type { Framing, FramingOptions } from "./framing.ts";
 import type { ContentCoding } from "./content_coding.ts";
 import { READ_FAILURE_REASON, SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { Framer } from "./media_type.ts";
@@ -25,11 +26,30 @@ export interface IngestContext {
   readonly deadlines: ReadDeadlines;
 }
 
+/** Memory that is booked while something is made. */
+export type WorkingMemory = Pick<MemoryLease, "tryResize">;
+
+/** Makes another form of the records of a body, which takes memory beside the body. */
+export interface Conversion {
+  /** How much memory that mostly takes, as a multiple of the body. */
+  readonly growth: number;
+  /**
+   * Makes the other form.
+   *
+   * @param batch The records as they came; only read.
+   * @param memory Where all memory is booked that is taken, and in the end that of the result.
+   * @returns The records in memory of their own, or what is wrong with them; or that there is no memory.
+   */
+  readonly convert: (batch: Batch, memory: WorkingMemory) => Framing | "overloaded";
+}
+
 /** A request whose head was understood. */
 export interface IngestRequest {
   readonly request: Request;
   readonly source: Source;
   readonly framer: Framer;
+  /** What is done with its records before they are offered. @default nothing */
+  readonly conversion?: Conversion | undefined;
   readonly coding: ContentCoding | "identity";
   /** Length of the body as it is sent, where the agent told it. */
   readonly length: number | undefined;

@@ -47,6 +47,17 @@ export class MemoryLease implements Disposable {
     this.#bytes += bytes;
   }
 
+  /**
+   * Hands bytes over to another lease of the same account.
+   *
+   * @param other The other lease.
+   * @param bytes How many of those that it holds.
+   */
+  moveTo(other: MemoryLease, bytes: number): void {
+    this.#bytes -= bytes;
+    other.take(bytes);
+  }
+
   /** Gives back what it still holds. */
   [Symbol.dispose](): void {
     this.#account.release(this.#bytes);

@@ -4,7 +4,6 @@ import type { OversightReason } from "./ledger.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import type { Framer } from "./media_type.ts";
 import { OtlpJson } from "./otlp_json.ts";
-import { encodeOtlpJson } from "./otlp_json_encoding.ts";
 import { REQUESTS, type Signal } from "./otlp_schema.ts";
 import { OtlpWire } from "./otlp_wire.ts";
 import {
@@ -30,8 +29,6 @@ export interface OtlpFramerOptions {
   readonly signal: Signal;
   /** How the request is encoded. */
   readonly encoding: "json" | "protobuf";
-  /** Whether a request in Protobuf becomes one in JSON. */
-  readonly toJson: boolean;
   /** Is told of a request that makes no record, or that holds more than its record is counted for. */
   readonly onOversight: (reason: OversightReason) => void;
 }
@@ -43,8 +40,8 @@ export interface OtlpFramerOptions {
  * @param options What the request is, and what shall be made of it.
  * @returns The framer. The limit of one record is not looked at: a request is limited as a body.
  */
-export function otlpFramer({ signal, encoding, toJson, onOversight }: OtlpFramerOptions): Framer {
-  const frame = encoding === "json" ? frameJson : toJson ? frameAsJson : frameProtobuf;
+export function otlpFramer({ signal, encoding, onOversight }: OtlpFramerOptions): Framer {
+  const frame = encoding === "json" ? frameJson : frameProtobuf;
   return (body, limits) => {
     const framing = frame(signal, body, limits);
     if (framing.ok && framing.batch.ends.length === 0) onOversight("empty");
@@ -94,30 +91,18 @@ function frameProtobuf(signal: Signal, body: Uint8Array, limits: FramingOptions)
   return weight < 0 ? invalidField(wire) : one(`otlp-${signal}`, weight, limits, () => body);
 }
 
-function frameAsJson(signal: Signal, body: Uint8Array, limits: FramingOptions): Framing {
-  const weight = wire.weigh(body, REQUESTS[signal]);
-  return weight < 0 ? invalidField(wire) : one("json", weight, limits, () => encodeOtlpJson(signal, body));
-}
-
 /** Makes the record, unless it weighs more than may be kept: to find that out afterwards would cost the whole of the work. */
 function one(
   format: RecordFormat,
   weight: number,
   { records = Infinity }: FramingOptions,
-  makeData: () => Uint8Array | undefined,
+  makeData: () => Uint8Array,
 ): Framing {
   if (weight > records) return tooManyRecords(1, 0, records);
   if (weight === 0) {
     return { ok: true, batch: { format, data: new Uint8Array(0), ends: new Uint32Array(0) } };
   }
   const data = makeData();
-  if (data === undefined) {
-    return invalidRecord(
-      1,
-      0,
-      "a field comes again, and the request is too large to be converted to JSON then",
-    );
-  }
   const batch = { format, data, ends: Uint32Array.of(data.length), weightEnds: Uint32Array.of(weight) };
   return { ok: true, batch };
 }

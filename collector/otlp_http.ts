@@ -5,6 +5,7 @@ import type { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import { otlpAnswers } from "./otlp_answer.ts";
 import { otlpFramer } from "./otlp_framing.ts";
+import { otlpConversion } from "./otlp_json_encoding.ts";
 import { type Signal, SIGNALS } from "./otlp_schema.ts";
 import { answerUnread, type Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
@@ -69,9 +70,11 @@ function receive(
     framer: otlpFramer({
       signal,
       encoding,
-      toJson: source.config.encoding === "json",
       onOversight: (reason) => source.ledger.overlook(reason),
     }),
+    conversion: encoding === "protobuf" && source.config.encoding === "json"
+      ? otlpConversion(signal)
+      : undefined,
     coding,
     length: contentLength === null ? undefined : Number(contentLength),
     answers,

@@ -12,8 +12,10 @@ import {
 const COMMA = 0x2c, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d;
 const LINE_FEED = 0x0a;
 
-/** OTLP/JSON is mostly so many times as long as Protobuf. */
-const LIKELY_GROWTH = 3;
+/** OTLP/JSON is mostly at most so many times as long as Protobuf. */
+export const LIKELY_GROWTH = 3;
+
+const NOTHING_WRITTEN = new JsonWriter(0);
 
 /**
  * Writes OTLP requests in Protobuf as OTLP/JSON, straight from the one form to the other: without objects, a request of
@@ -26,7 +28,7 @@ const LIKELY_GROWTH = 3;
 export class OtlpTranscoder {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
-  #out = new JsonWriter(0);
+  #out = NOTHING_WRITTEN;
   /** The number that `#readVarint` read, in two halves. */
   #low = 0;
   #high = 0;
@@ -36,23 +38,29 @@ export class OtlpTranscoder {
    *
    * @param bytes The request; it must be valid.
    * @param message What it is.
-   * @returns JSON on one line, line feed included; nothing if a field comes again.
+   * @param book Is told how many bytes of memory that takes, each time before it changes, and says whether there are as many.
+   * @returns JSON on one line, line feed included; or why there is none: a field comes again, or there is no memory.
    */
-  toJson(bytes: Uint8Array, message: OtlpMessage): Uint8Array<ArrayBuffer> | undefined {
+  toJson(
+    bytes: Uint8Array,
+    message: OtlpMessage,
+    book: (bytes: number) => boolean,
+  ): Uint8Array<ArrayBuffer> | "repeated" | "overloaded" {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#out = new JsonWriter(LIKELY_GROWTH * bytes.length + 64);
+    const out = this.#out = new JsonWriter(LIKELY_GROWTH * bytes.length + 64, book);
     const written = this.#writeMessage(message, 0, bytes.length);
-    this.#out.character(LINE_FEED);
-    const json = written ? this.#out.finish() : undefined;
+    out.character(LINE_FEED);
+    const json = written ? out.finish() : undefined;
     this.#bytes = new Uint8Array(0);
-    this.#out = new JsonWriter(0);
-    return json;
+    this.#out = NOTHING_WRITTEN;
+    return json ?? (out.exhausted ? "overloaded" : "repeated");
   }
 
   /** Says whether it could be written. */
   #writeMessage({ byNumber }: OtlpMessage, at: number, end: number): boolean {
     const out = this.#out;
+    if (out.exhausted) return false;
     let seen = 0;
     let chosen = 0;
     let list: OtlpField | undefined;

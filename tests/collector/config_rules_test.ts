@@ -28,6 +28,11 @@ Deno.test("parseConfig() refuses impossible limits", () => {
       "lower limits.body or raise limits.memory to 2097216KiB",
     ],
     [
+      withSource({ encoding: "json" }, { limits: { memory: "32MiB" } }),
+      'sources.a.encoding: "json" takes 7 times limits.body, 8MiB, out of limits.memory, 32MiB, ' +
+      "for a request in Protobuf: lower limits.body or raise limits.memory to 57376KiB",
+    ],
+    [
       withSource({ buffer: { bytes: "33MiB" } }, { limits: { memory: "32MiB" } }),
       "sources.a.buffer.bytes: 33MiB is more than limits.memory, 32MiB, which buffers are taken out of: " +
       "lower buffer.bytes or raise limits.memory",

@@ -1,6 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { OtlpJson } from "../../collector/otlp_json.ts";
+import { otlpConversion } from "../../collector/otlp_json_encoding.ts";
 import { otlpFramer } from "../../collector/otlp_framing.ts";
 import { MAX_MESSAGE_DEPTH, REQUESTS, type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
 import { encodeRequest } from "./otlp_decoder.ts";
@@ -325,8 +326,12 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
 
 function frame(signal: Signal, body: string | Uint8Array, options = { toJson: false }) {
   const encoding = typeof body === "string" ? "json" as const : "protobuf" as const;
-  const framer = otlpFramer({ signal, encoding, onOversight: () => {}, ...options });
-  return framer(typeof body === "string" ? encoder.encode(body) : body, { record: 1 });
+  const framer = otlpFramer({ signal, encoding, onOversight: () => {} });
+  const framing = framer(typeof body === "string" ? encoder.encode(body) : body, { record: 1 });
+  if (!options.toJson || !framing.ok || framing.batch.ends.length === 0) return framing;
+  const converted = otlpConversion(signal).convert(framing.batch, { tryResize: () => true });
+  if (converted === "overloaded") throw new Error(converted);
+  return converted;
 }
 
 Deno.test("otlpFramer() keeps JSON as it came, on one line", () => {
@@ -373,7 +378,7 @@ Deno.test("otlpFramer() says what is not a request", () => {
   }
   const bad = encoder.encode(span('"name":"?"'));
   bad[bad.indexOf(0x3f)] = 0xff;
-  const framer = otlpFramer({ signal: "traces", encoding: "json", toJson: false, onOversight: () => {} });
+  const framer = otlpFramer({ signal: "traces", encoding: "json", onOversight: () => {} });
   const framing = framer(bad, { record: 1 });
   assertEquals(framing.ok ? "" : framing.reason, "byte 0xFF does not begin a UTF-8 sequence");
 });
@@ -389,7 +394,7 @@ function withoutDefaults(value: unknown): unknown {
   );
 }
 
-Deno.test("otlpFramer() converts Protobuf to OTLP/JSON: ids in hex, 64 bits as strings, enums as integers", () => {
+Deno.test("otlpConversion() converts Protobuf to OTLP/JSON: ids in hex, 64 bits as strings, enums as integers", () => {
   for (const signal of SIGNALS) {
     const { request, weight } = FULL[signal];
     const framing = frame(signal, encodeRequest(signal, request), { toJson: true });
