@@ -1,9 +1,10 @@
 // @ts-types="../types/deno_std_assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Patience } from "../../sinks/patience.ts";
-import { type RetryOptions, withRetry } from "../../sinks/retry.ts";
+import { MAX_RETRY_AFTER, type RetryOptions, withRetry } from "../../sinks/retry.ts";
 import { SinkError } from "../../sinks/sink.ts";
+import { listenersOf } from "./listeners.ts";
 
 const full = () => new SinkError("full", { kind: "ENOSPC", retryable: true });
 
@@ -19,21 +20,6 @@ function options(overrides: Partial<RetryOptions> = {}): RetryOptions & { delays
     delays,
     ...overrides,
   };
-}
-
-/** Counts what is added to a signal and not removed. */
-function listenersOf(signal: AbortSignal): () => number {
-  let listeners = 0;
-  const { addEventListener, removeEventListener } = signal;
-  signal.addEventListener = (...args: unknown[]) => {
-    listeners++;
-    Reflect.apply(addEventListener, signal, args);
-  };
-  signal.removeEventListener = (...args: unknown[]) => {
-    listeners--;
-    Reflect.apply(removeEventListener, signal, args);
-  };
-  return () => listeners;
 }
 
 Deno.test("withRetry() returns at once when the first attempt succeeds", async () => {
@@ -192,6 +178,70 @@ Deno.test("withRetry() makes no attempt when aborted before", async () => {
   }, options({ signal: AbortSignal.abort() }));
   assert(!ended.ok && ended.reason === "aborted" && ended.error.kind === "aborted");
   assertEquals(attempts, 0);
+});
+
+/** Fails once, asked to come again after so long; returns the pauses that were made. */
+async function pausesAfter(retryAfter: number, overrides: Partial<RetryOptions> = {}) {
+  using time = new FakeTime();
+  const given = options(overrides);
+  const asked = new SinkError("slow down", { kind: "503", retryable: true, retryAfter });
+  let attempts = 0;
+  const start = Date.now();
+  const result = withRetry(() => ++attempts < 2 ? Promise.reject(asked) : Promise.resolve(), given);
+  await time.runAllAsync();
+  assertEquals(await result, { ok: true });
+  assertEquals(Date.now() - start, given.delays[0]);
+  return given.delays;
+}
+
+Deno.test("withRetry() pauses for as long as it was asked to, and the random delay on top", async () => {
+  assertEquals(await pausesAfter(30_000), [30_100]);
+  assertEquals(await pausesAfter(30_000, { random: () => 0 }), [30_000]);
+  assertEquals(await pausesAfter(0), [100]);
+});
+
+Deno.test("withRetry() lets nobody ask for more than five minutes", async () => {
+  assertEquals(MAX_RETRY_AFTER, 300_000);
+  assertEquals(await pausesAfter(86_400_000, { random: () => 0 }), [300_000]);
+});
+
+Deno.test("withRetry() pauses no longer than it is patient, whatever it was asked for", async () => {
+  assertEquals(await pausesAfter(30_000, { patience: new Patience({ maxElapsed: 500 }) }), [500]);
+});
+
+Deno.test("withRetry() counts the time that its patience has lost before", async () => {
+  using time = new FakeTime();
+  const patience = new Patience({ maxElapsed: 1_000 });
+  patience.begin();
+  await time.tickAsync(700);
+  const given = options({ patience });
+  const attempts: number[] = [];
+  const start = Date.now();
+  const result = withRetry(() => {
+    attempts.push(Date.now() - start);
+    return Promise.reject(full());
+  }, given);
+  await time.runAllAsync();
+  const ended = await result;
+  assert(!ended.ok && ended.reason === "expired");
+  assertEquals(attempts, [0, 100, 300]);
+});
+
+Deno.test("Patience.left is all of it until it begins, and begins once", () => {
+  let now = 5;
+  const patience = new Patience({ maxElapsed: 100, now: () => now });
+  now = 50;
+  assertEquals(patience.left, 100);
+  patience.begin();
+  now = 80;
+  patience.begin();
+  assertEquals(patience.left, 70);
+  now = 1_000;
+  assertEquals(patience.left, -850);
+});
+
+Deno.test("Patience() refuses a negative time", () => {
+  assertThrows(() => new Patience({ maxElapsed: -1 }), RangeError, "current value is -1");
 });
 
 Deno.test("withRetry() refuses impossible limits", async () => {
