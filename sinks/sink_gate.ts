@@ -23,6 +23,8 @@ export interface SinkGateOptions {
 export interface Pass extends Disposable {
   /** How long the pool's permit was waited for, in milliseconds; 0 when it was granted at once. */
   readonly waited: number;
+  /** Whether the breaker has changed since, so that the attempt must not begin any more. */
+  readonly stale: boolean;
   /** Tells the breaker that the sink answers. Of what is told of one attempt only the first counts. */
   succeeded(): void;
   /** Tells the breaker that it does not. */
@@ -131,15 +133,19 @@ export class SinkGate {
   }
 
   #pass(era: number, permit: Permit): Pass {
+    const { breaker } = this;
     let inside = true;
     return {
       waited: permit.waited,
+      get stale() {
+        return breaker !== undefined && !breaker.isCurrent(era);
+      },
       succeeded: () => {
-        this.breaker?.succeed(era);
+        breaker?.succeed(era);
         this.#serve();
       },
       failed: () => {
-        this.breaker?.fail(era);
+        breaker?.fail(era);
         for (const waiter of [...this.#waiters]) this.#watch(waiter);
         this.#serve();
       },

@@ -170,7 +170,12 @@ export class SinkSender {
   }
 
   async #attempt(batch: BufferedBatch, source: Origin, sending: Sending): Promise<void> {
-    using pass = sending.takePass() ?? await this.#enter(sending);
+    let granted = sending.takePass() ?? await this.#enter(sending);
+    while (granted.stale) { // the breaker has opened in the few turns since
+      granted[Symbol.dispose]();
+      granted = await this.#enter(sending);
+    }
+    using pass = granted;
     const start = performance.now();
     let overdue: SinkError | undefined;
     try {

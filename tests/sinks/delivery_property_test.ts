@@ -93,7 +93,8 @@ class Run {
   readonly #next = ROUTES.map(() => 0);
   readonly #answers: Answer[] = [];
   readonly #made: ReturnType<typeof makePool>;
-  readonly #probes: Record<Name, number> = { up: 0, disk: 0, spill: 0 };
+  readonly #probes: Record<Name, number> = { up: -1, disk: -1, spill: -1 };
+  readonly #faults: string[] = [];
   readonly #permits: number;
 
   constructor(plan: Plan) {
@@ -170,19 +171,29 @@ class Run {
     this.#sources[source]!.settled(position, records).then((settlement) => answer.settlement = settlement);
   }
 
-  /** Nobody begins while it is open, and one alone while it is half open. */
+  /** Nobody begins before the pause is over, and then one alone. A sink that throws would only have failed: so it is noted. */
   #checkBreaker(name: Name): void {
-    const { breaker } = this.#made.pool.condition(name);
-    if (breaker === undefined) return;
-    assert(breaker.state !== "open", `a write to '${name}' began while its breaker was open`);
-    const changes = this.#made.seen.breaker.filter((change) => change.startsWith(`${name} `)).length;
-    if (breaker.state === "closed") return;
-    assert(this.#probes[name] !== changes, `two probes of '${name}' at once`);
-    this.#probes[name] = changes;
+    const pause = this.#slots[name].breaker?.pause;
+    if (pause === undefined) return;
+    const { breaker, breakerAt } = this.#made.seen;
+    const last = breaker.findLastIndex((change) => change.startsWith(`${name} `));
+    if (last < 0 || breaker[last]!.endsWith("-> closed")) return;
+    const opened = breaker.findLastIndex((change) =>
+      change.startsWith(`${name} `) && change.endsWith("-> open")
+    );
+    if (breaker[last]!.endsWith("-> open")) {
+      this.#faults.push(`a write to '${name}' while its breaker was open`);
+    }
+    if (Date.now() < breakerAt[opened]! + pause) {
+      this.#faults.push(`a write to '${name}' before the pause was over`);
+    }
+    if (this.#probes[name] === last) this.#faults.push(`two probes of '${name}' at once`);
+    this.#probes[name] = last;
   }
 
   #checkAtAnyTime(): void {
     const { pool } = this.#made;
+    assertEquals(this.#faults, []);
     assertLessOrEqual(pool.semaphore.inUse, this.#permits);
     for (const source of this.#sources) assertBalanced(source);
     for (const name of NAMES) {

@@ -103,6 +103,8 @@ export interface Seen {
   readonly attempts: string[];
   readonly failed: string[];
   readonly breaker: string[];
+  /** When each of these changes was. */
+  readonly breakerAt: number[];
 }
 
 /** Makes a pool of named fake sinks, with pauses of at most 100 ms between attempts. */
@@ -112,7 +114,7 @@ export function makePool(
   retry: Partial<SinkSlot["retry"]> = {},
   around: Record<string, Partial<SinkSlot>> = {},
 ): { pool: FlushPool; seen: Seen } {
-  const seen: Seen = { waits: [], flushed: [], attempts: [], failed: [], breaker: [] };
+  const seen: Seen = { waits: [], flushed: [], attempts: [], failed: [], breaker: [], breakerAt: [] };
   const pool = new FlushPool({
     permits,
     sinks: Object.entries(sinks).map(([name, sink]) => ({
@@ -128,7 +130,10 @@ export function makePool(
       retrying: (sink, { kind }) => seen.failed.push(`${sink} ${kind} retried`),
       givenUp: (sink, { kind }, _, to) =>
         seen.failed.push(`${sink} ${kind} given up${to === undefined ? "" : `, to ${to}`}`),
-      breakerChanged: (sink, to, from) => seen.breaker.push(`${sink} ${from} -> ${to}`),
+      breakerChanged: (sink, to, from) => {
+        seen.breaker.push(`${sink} ${from} -> ${to}`);
+        seen.breakerAt.push(Date.now());
+      },
     },
   });
   return { pool, seen };

@@ -1,8 +1,12 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import type { SinkSlot } from "../../sinks/sink_sender.ts";
+import { flushLog } from "../../collector/flush_log.ts";
+import { Log } from "../../collector/log.ts";
+import { Semaphore } from "../../sinks/semaphore.ts";
+import { SinkSender, type SinkSlot } from "../../sinks/sink_sender.ts";
 import { admit, assertBalanced, makeSource, type TestSourceOptions } from "../collector/sources.ts";
+import { jsonBatch } from "./batches.ts";
 import { broken, busy, FakeSink, makePool } from "./fake_sink.ts";
 
 const NEVER = 1 << 30;
@@ -224,16 +228,22 @@ Deno.test("SinkSender counts the time before an open breaker for maxElapsed, and
   }
 });
 
-Deno.test("SinkSender leaves no pass behind when the daemon ends between its beginning and its first attempt", async () => {
-  using time = new FakeTime();
-  const { sink, pool, source, semaphore } = setUp({ concurrency: 1, breaker: { failures: 1, pause: 1_000 } });
-  admit(source, "1");
-  const draining = pool.drain(0);
-  time.tick(0);
-  await draining;
-  await time.runMicrotasks();
-  assertEquals([semaphore.inUse, pool.condition("a").inProgress, sink.calls.length], [0, 0, 0]);
-  assertEquals([source.buffer.records, time.next()], [1, false]);
+Deno.test("SinkSender.send() gives back the pass of its beginning when the daemon ends before its first attempt", async () => {
+  const sink = new FakeSink();
+  const controller = new AbortController();
+  const semaphore = new Semaphore({ permits: 1, lanes: ["a"] });
+  const sender = new SinkSender({
+    slot: { name: "a", sink, retry: { initial: 1, max: 1 }, concurrency: 1 },
+    semaphore,
+    observer: flushLog(new Log({ level: "error", write: () => {} })),
+    signal: controller.signal,
+  });
+  const sending = await sender.begin();
+  assertEquals([semaphore.inUse, sender.load.inProgress], [1, 1]);
+  controller.abort();
+  assertEquals(await sender.send(jsonBatch(["1"]), makeSource(), sending), "aborted");
+  assertEquals([semaphore.inUse, sender.load.inProgress, sink.calls], [0, 0, []]);
+  assertEquals(await sender.begin(), undefined);
 });
 
 Deno.test("FlushPool.drain() gives up what waits for a breaker, a turn or a write over its time, and counts it as buffered", async () => {
