@@ -74,7 +74,7 @@ function pointItem(point: Request): Item {
     start: String(point.startTimeUnixNano),
     time: String(point.timeUnixNano),
     attributes: attributesOf(point.attributes),
-    value: point.asDouble ?? (point.asInt === undefined ? undefined : Number(point.asInt)),
+    value: point.asDouble ?? (point.asInt === undefined ? undefined : integer(point.asInt)),
     count: point.count === undefined ? undefined : Number(point.count),
     sum: point.sum,
     min: point.min,
@@ -96,10 +96,16 @@ export function attributesOf(attributes: Request): Record<string, unknown> {
 function valueOf(value: Request): unknown {
   if (value === undefined || value === null) return null;
   const { stringValue, boolValue, intValue, doubleValue, arrayValue, kvlistValue } = value;
-  if (intValue !== undefined) return Number(intValue);
+  if (intValue !== undefined) return integer(intValue);
   if (arrayValue !== undefined) return (arrayValue.values ?? []).map(valueOf);
   if (kvlistValue !== undefined) return attributesOf(kvlistValue.values);
   return stringValue ?? boolValue ?? doubleValue ?? null;
+}
+
+/** Of integers that a number would round, the digits. */
+function integer(value: Request): unknown {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
 }
 
 /** Ids are bytes in Protobuf and digits in JSON. */
