@@ -4,6 +4,7 @@ import { type Config, type ConfigError, formatConfigError } from "./collector/co
 import { readConfig } from "./collector/config_file.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
+import { freedMemoryPrefix } from "./collector/runtime_settings.ts";
 import { findMissingVariables } from "./collector/sink_headers.ts";
 
 const USAGE = `Usage: main.ts COMMAND [OPTIONS]
@@ -91,7 +92,8 @@ function refuseConfig(file: string, errors: readonly ConfigError[]): never {
 }
 
 function howToStart(file: string, config: Config): string {
-  return `deno run ${runtimeFlags(config, file).join(" ")} main.ts start --config ${file}`;
+  const flags = runtimeFlags(config, file).join(" ");
+  return `${freedMemoryPrefix()} deno run ${flags} main.ts start --config ${file}`;
 }
 
 async function start({ config: path, level, format }: Options): Promise<void> {

@@ -1,4 +1,4 @@
-import { SMALL_HEAP } from "../collector/permissions.ts";
+import { FREED_MEMORY, SMALL_HEAP } from "../collector/runtime_settings.ts";
 
 function path(name: string): string {
   return new URL(name, import.meta.url).pathname;
@@ -35,7 +35,7 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
     "start",
     "--log-format=json",
     `--config=${config}`,
-  ]);
+  ], FREED_MEMORY);
 }
 
 /**
@@ -71,10 +71,11 @@ export class ServerProcess implements AsyncDisposable {
    * Starts a server and waits until it tells on stderr, as a line of JSON, where it listens.
    *
    * @param args Arguments of the runtime.
+   * @param env Variables of its environment, beside those of this process.
    * @returns The server.
    */
-  static async start(args: string[]): Promise<ServerProcess> {
-    const child = new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "piped" }).spawn();
+  static async start(args: string[], env: Record<string, string> = {}): Promise<ServerProcess> {
+    const child = new Deno.Command(Deno.execPath(), { args, env, stdout: "null", stderr: "piped" }).spawn();
     const lines = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
