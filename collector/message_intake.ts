@@ -2,8 +2,10 @@ import type { Batch } from "./batch.ts";
 import { frameBinary, frameNdjson, frameValues, type Framing } from "./framing.ts";
 import { framingRefusal, rejectionRefusal } from "./ingest_answer.ts";
 import { framingLimits } from "./ingest_request.ts";
+import { applyMask } from "./frame_mask.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import type { MessageReplies } from "./message_replies.ts";
+import { INCLUDED_MESSAGE } from "./message_memory.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { Admission, Producer } from "../policies/mod.ts";
@@ -86,17 +88,36 @@ export class MessageIntake {
    * @param isBinary Whether it is a frame, and not text.
    */
   add(data: Uint8Array, isBinary: boolean): void {
+    this.addMasked(data, 0, data.length, 0, isBinary);
+  }
+
+  /**
+   * Takes a message in that is a part of something, and may be masked.
+   *
+   * @param bytes Where it is. It is copied, unless it is all of that memory; and the mask is taken off there.
+   * @param start Where it begins.
+   * @param end Where it ends.
+   * @param key The key that it is masked with, the byte for `start` lowest; 0 where it is not.
+   * @param isBinary Whether it is a frame, and not text.
+   */
+  addMasked(bytes: Uint8Array, start: number, end: number, key: number, isBinary: boolean): void {
     if (this.#stopped) return;
-    if (!this.#waiting && data.length < (isBinary ? LARGE_FRAME : LARGE_TEXT)) {
-      if (!this.#assembly.add(this, data, isBinary ? "binary" : "json")) {
-        this.flush();
-        this.add(data, isBinary);
-      } else if (!this.#flushDue) {
-        this.#flushDue = true;
-        queueMicrotask(this.#flushLater);
-      }
-      return;
+    if (this.#waiting || end - start >= (isBinary ? LARGE_FRAME : LARGE_TEXT)) {
+      if (key !== 0) applyMask(bytes, start, end, key);
+      return this.#addAlone(bytes.subarray(start, end), isBinary);
     }
+    const format = isBinary ? "binary" : "json";
+    if (!this.#assembly.add(this, bytes, start, end, key, format)) {
+      this.flush();
+      // While messages wait nothing is brought together; otherwise there is room now.
+      return this.addMasked(bytes, start, end, key, isBinary);
+    }
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    queueMicrotask(this.#flushLater);
+  }
+
+  #addAlone(data: Uint8Array, isBinary: boolean): void {
     if (!this.#waiting) this.flush();
     if (!this.#waiting && isBinary && this.#offerFrame(data)) return;
     this.#enqueue({ data: hasOwnMemory(data) ? data : new Uint8Array(data), isBinary });
@@ -244,7 +265,7 @@ export class MessageIntake {
 
   /** Smaller messages are within what their connection has reserved for one read of its socket. */
   #bookedBytes({ data }: Message): number {
-    return this.#booksAll || data.length >= LARGE_TEXT ? data.length : 0;
+    return this.#booksAll || data.length >= INCLUDED_MESSAGE ? data.length : 0;
   }
 }
 

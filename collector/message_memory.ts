@@ -11,6 +11,9 @@ export const CONNECTION_MEMORY = 128 * 1024;
 /** Up to so many bytes a message and the pieces that it is made of are part of that. */
 const INCLUDED = 96 * 1024;
 
+/** Up to so many bytes a message is part of that which does not keep the pieces alive that it came in. */
+export const INCLUDED_MESSAGE = 16 * 1024;
+
 /** What a piece or a fragment costs beside its bytes, as an object of the runtime. */
 const OBJECT_BYTES = 512;
 
@@ -34,8 +37,8 @@ export interface MessageUnderWay {
   readonly fragments: number;
   /** Whether it began in the piece that was read last. */
   readonly began: boolean;
-  /** Whether there is one, or the beginning of one. */
-  readonly unfinished: boolean;
+  /** Whether it is made of the pieces that were read, once all are there, and not put together as they come. */
+  readonly leaves: boolean;
 }
 
 /** The memory of one connection, and of the message that it is receiving. */
@@ -73,9 +76,9 @@ export class MessageMemory implements Disposable {
    * @param piece The piece.
    * @param message The message that it ends in.
    */
-  read(piece: Uint8Array, { began, unfinished }: MessageUnderWay): void {
+  read(piece: Uint8Array, { began, leaves }: MessageUnderWay): void {
     if (began) this.#pinned = 0;
-    if (unfinished) this.#pinned += piece.length + OBJECT_BYTES;
+    if (leaves) this.#pinned += piece.length + OBJECT_BYTES;
   }
 
   /**
@@ -84,7 +87,8 @@ export class MessageMemory implements Disposable {
    *
    * @param message The message under way.
    */
-  expect({ announced, fragments }: MessageUnderWay): void {
+  expect({ announced, fragments, leaves }: MessageUnderWay): void {
+    if (!leaves) return this.#reserve(announced > INCLUDED_MESSAGE ? announced : 0);
     // The pieces of a message and the message that is made of them are there at the same time.
     const needed = Math.max(announced, this.#pinned) + announced + OBJECT_BYTES * fragments;
     this.#reserve(needed > INCLUDED ? needed : 0);
@@ -94,8 +98,8 @@ export class MessageMemory implements Disposable {
    * @param message The message under way.
    * @returns Whether it needs more than what a connection has anyway.
    */
-  exceeds({ announced }: MessageUnderWay): boolean {
-    return Math.max(announced, this.#pinned) + announced > CONNECTION_MEMORY;
+  exceeds({ announced, leaves }: MessageUnderWay): boolean {
+    return leaves && Math.max(announced, this.#pinned) + announced > CONNECTION_MEMORY;
   }
 
   /**

@@ -1,21 +1,21 @@
 import { isUtf8 } from "node:buffer";
-import type { Socket } from "node:net";
 // @ts-types="npm:@types/ws@8.18.2"
 import type { WebSocket } from "ws";
 import { Acknowledgements, PENSTOCK_V1 } from "./acknowledgements.ts";
 import { CLOSE, closeReason, refusalOfError } from "./close_code.ts";
 import { ClosingReplies } from "./closing_replies.ts";
-import { FrameScanner } from "./frame_scanner.ts";
+import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import type { IngestLimits } from "./ingest_request.ts";
 import type { RefusalReason } from "./ledger.ts";
-import type { MessageAssembly } from "./message_assembly.ts";
+import { LibraryReceiver } from "./library_receiver.ts";
+import { MessageDeadline } from "./message_deadline.ts";
 import { MessageIntake } from "./message_intake.ts";
 import { CONNECTION_MEMORY, MessageMemory } from "./message_memory.ts";
-import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
 import { ReadGate, type ReadHold } from "./read_gate.ts";
-import { ReadPieces } from "./read_pieces.ts";
 import type { ReadTurns, TurnReader } from "./read_turns.ts";
 import type { Source } from "./source.ts";
+import { SpentPiece } from "./spent_piece.ts";
+import type { WebSocketConnectionOptions } from "./websocket_connection_options.ts";
 
 /** What a client may still send once its connection is being closed, in bytes; then it is not read any more. */
 const MOST_AFTER_CLOSE = 4 * 2 ** 20;
@@ -25,47 +25,28 @@ const NO_MEMORY = "no memory is left for this message";
 /** Behind a read of so many bytes there is probably more to be read. */
 const FULL_READ = 16 * 1024;
 
-/** Options of {@linkcode WebSocketConnection}. */
-export interface WebSocketConnectionOptions {
-  readonly websocket: WebSocket;
-  /** What the messages come over. */
-  readonly socket: Socket;
-  /** Where the records go. The memory of a connection is reserved on its account, and given back by this one. */
-  readonly source: Source;
-  readonly limits: IngestLimits;
-  /** How many messages a client of `penstock.v1` may have under way. */
-  readonly credit: number;
-  readonly assembly: MessageAssembly;
-  readonly deadlines: ReadDeadlines;
-  readonly turns: ReadTurns;
-  /** Is told of an error that no client can have caused. */
-  readonly onDefect: (error: unknown) => void;
-  /** Is called once when the connection is gone, with the code that it was closed with. */
-  readonly onClosed: (code: number) => void;
-}
-
 /**
  * One WebSocket: reads messages only while there is room for them.
  *
  * Before a message is whole, the memory that it will need is reserved as soon as a frame's head tells how large it is; the
  * socket is not read while that memory is not to be had, or while an earlier message waits for room.
  */
-export class WebSocketConnection implements TurnReader {
+export class WebSocketConnection implements TurnReader, FrameHandler {
   readonly #websocket: WebSocket;
   readonly #source: Source;
   readonly #limits: IngestLimits;
-  readonly #deadlines: ReadDeadlines;
   readonly #turns: ReadTurns;
   readonly #intake: MessageIntake;
   readonly #acknowledgements: Acknowledgements | undefined;
-  readonly #scanner = new FrameScanner();
-  readonly #pieces = new ReadPieces();
+  readonly #library: LibraryReceiver;
+  readonly #frames: FrameReader;
   readonly #memory: MessageMemory;
   readonly #gone = new AbortController();
-  readonly #reading = { giveUp: (end: ReadEnd) => this.#late(end) };
+  readonly #deadline: MessageDeadline;
   readonly #compressed: boolean;
+  readonly #onDefect: (error: unknown) => void;
   readonly #gate: ReadGate;
-  #isReading = false;
+  readonly #spent = new SpentPiece();
   #heard = true;
   #closing = false;
   #isGone = false;
@@ -73,12 +54,16 @@ export class WebSocketConnection implements TurnReader {
 
   /** @param options What it is made of. */
   constructor(options: WebSocketConnectionOptions) {
-    const { websocket, socket, source, limits, credit, onDefect, onClosed } = options;
+    const { websocket, socket, source, limits, credit, onClosed } = options;
+    this.#onDefect = options.onDefect;
     this.#websocket = websocket;
     this.#gate = new ReadGate(websocket);
     this.#source = source;
     this.#limits = limits;
-    this.#deadlines = options.deadlines;
+    this.#deadline = new MessageDeadline(options.deadlines, () => {
+      const why = `the rest of a message did not come within ${limits.bodyTimeout} ms`;
+      this.#refuse("timeout", CLOSE.POLICY_VIOLATION, why);
+    });
     this.#turns = options.turns;
     this.#memory = new MessageMemory({
       source,
@@ -106,15 +91,26 @@ export class WebSocketConnection implements TurnReader {
         this.#tidy();
       },
       onNotUtf8: (reason) => this.#close(CLOSE.INVALID_PAYLOAD, reason),
-      onDefect: (error) => {
-        onDefect(error);
-        this.#close(CLOSE.INTERNAL_ERROR, "the collector failed");
-      },
+      onDefect: (error) => this.#fail(error),
     });
-    socket.prependListener("data", (chunk: Uint8Array) => this.#read(chunk));
-    // What was read ahead when the connection broke off is put together without having been seen here.
-    socket.prependListener("close", () => this.#closing = true);
-    websocket.on("message", (data: Uint8Array, isBinary) => this.#take(data, isBinary));
+    this.#frames = new FrameReader(this, this.#compressed ? -1 : limits.body);
+    this.#library = new LibraryReceiver(socket);
+    socket.on("data", (piece: Uint8Array) => {
+      try {
+        this.#read(piece);
+      } catch (error) {
+        this.#fail(error); // what came behind it is out of step
+        this.#library.end();
+      }
+    });
+    socket.prependListener("close", () => {
+      this.#closing = true;
+      this.#library.end();
+      while (socket.read() !== null); // what was read ahead, or else the library would take it for all there was
+    });
+    websocket.on("message", (data: Uint8Array, isBinary) => {
+      this.takeMessage(data, 0, data.length, 0, isBinary);
+    });
     websocket.on("error", (error: Error & { code?: string }) => this.#failed(error));
     websocket.on("close", (code) => {
       this.#closed();
@@ -163,90 +159,84 @@ export class WebSocketConnection implements TurnReader {
   }
 
   readOn(): void {
-    // What was read in the last turn has been offered, or copied, but for a message that is not whole.
-    if (this.#scanner.began) this.#pieces.free(this.#scanner.unfinished ? 1 : 0);
+    this.#spent.free();
     this.#gate.release("turn");
   }
 
-  /** Sees each piece of what the client sends before it is taken apart. */
-  #read(chunk: Uint8Array): void {
-    this.#heard = true;
-    const scanner = this.#scanner;
-    scanner.scan(chunk);
-    if (this.#closing) {
-      this.#bytesAfterClose += chunk.length;
-      this.#memory.read(chunk, scanner);
-      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || this.#memory.exceeds(scanner)) this.#gate.shut();
-      return;
-    }
-    const { closeReason: reason } = scanner;
-    // The library would look at texts a second time if it were to look at reasons.
-    if (reason !== undefined && !isUtf8(reason)) {
-      this.#refuse("protocol_error", CLOSE.INVALID_PAYLOAD, "the reason of the close frame is not UTF-8");
-      return;
-    }
-    if (chunk.length >= FULL_READ) {
-      this.#turns.end(this);
-      // The answer to a ping is sent out of the piece that it came in, and what is compressed waits there for its turn.
-      if (!scanner.sawControl && !this.#compressed) this.#pieces.add(chunk);
-    }
-    this.#expect(scanner.unfinished);
-    // One that is too large is not for us to refuse, and none of it will be kept.
-    if (scanner.announced > this.#limits.body) return;
-    // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
-    if (this.#compressed && scanner.announced === 0) return;
-    this.#memory.read(chunk, scanner);
-    if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
-      this.#refuse("protocol_error", CLOSE.POLICY_VIOLATION, "a message came in too many pieces");
-    } else this.#memory.expect(scanner);
-  }
-
-  #take(data: Uint8Array, isBinary: boolean): void {
+  takeMessage(bytes: Uint8Array, start: number, end: number, key: number, isBinary: boolean): void {
     if (this.#closing) return;
     if (this.#acknowledgements?.receive() === false) {
       return this.#close(CLOSE.POLICY_VIOLATION, "more messages than the credit allows are not acknowledged");
     }
-    if (this.#compressed && this.#scanner.announced === 0) this.#memory.expectNothing();
-    // What is compressed comes out of one read without an end; the pause of the socket does not stop it.
-    const mayWait = this.#intake.waiting || data.length >= FULL_READ;
-    if (this.#compressed && mayWait && !this.#memory.hasRoomFor(data)) {
-      return this.#refuse("overloaded", CLOSE.TRY_AGAIN_LATER, NO_MEMORY);
+    if (this.#compressed) {
+      if (this.#frames.announced === 0) this.#memory.expectNothing();
+      // What is compressed comes out of one read without an end; the pause of the socket does not stop it.
+      const mayWait = this.#intake.waiting || bytes.length >= FULL_READ;
+      if (mayWait && !this.#memory.hasRoomFor(bytes)) {
+        return this.#refuse("overloaded", CLOSE.TRY_AGAIN_LATER, NO_MEMORY);
+      }
     }
-    if (data.length >= FULL_READ) this.#pieces.leave(data);
-    this.#intake.add(data, isBinary);
+    this.#intake.addMasked(bytes, start, end, key, isBinary);
+  }
+
+  takeControl(frame: Uint8Array, closeReason: Uint8Array | undefined): void {
+    // The library would look at texts a second time if it were to look at reasons.
+    if (closeReason !== undefined && !this.#closing && !isUtf8(closeReason)) {
+      const why = "the reason of the close frame is not UTF-8";
+      return this.#refuse("protocol_error", CLOSE.INVALID_PAYLOAD, why);
+    }
+    this.#library.write(frame);
+    if (closeReason !== undefined) this.#library.end();
+  }
+
+  takeOther(bytes: Uint8Array): void {
+    this.#library.write(bytes);
+  }
+
+  /** Sees each piece of what the client sends. */
+  #read(piece: Uint8Array): void {
+    this.#heard = true;
+    const isFull = piece.length >= FULL_READ;
+    if (isFull && !this.#closing) this.#turns.end(this);
+    const frames = this.#frames;
+    frames.read(piece);
+    this.#memory.read(piece, frames);
+    // What is left to the library it may keep, and what is compressed waits there for its turn.
+    if (isFull && !frames.leftOther) this.#spent.replace(piece);
+    if (this.#closing) {
+      this.#bytesAfterClose += piece.length;
+      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || this.#memory.exceeds(frames)) this.#gate.shut();
+      return;
+    }
+    this.#expect();
+    // One that is too large is not for us to refuse, and none of it will be kept.
+    if (frames.announced > this.#limits.body) return;
+    // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
+    if (this.#compressed && frames.announced === 0) return;
+    if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
+      this.#refuse("protocol_error", CLOSE.POLICY_VIOLATION, "a message came in too many pieces");
+    } else this.#memory.expect(frames);
   }
 
   #hold(hold: ReadHold): void {
     this.#gate.hold(hold);
-    this.#expect(this.#scanner.unfinished); // not now: it is not the client that makes its message late
+    this.#expect(); // not now: it is not the client that makes its message late
   }
 
   #release(hold: ReadHold): void {
     this.#gate.release(hold);
     if (this.#gate.isHeld) return;
     this.#heard = true;
-    this.#expect(this.#scanner.unfinished);
+    this.#expect();
   }
 
-  /** Notes whether the rest of a message is to come within the time for it. */
-  #expect(unfinished: boolean): void {
-    const expected = unfinished && !this.#closing && !this.#gate.isHeld;
-    // Another message than the last time has its own time.
-    const sameMessage = expected && !this.#scanner.began;
-    if (this.#isReading && !sameMessage) this.#deadlines.done(this.#reading);
-    if (expected && !(this.#isReading && sameMessage)) this.#deadlines.begin(this.#reading);
-    this.#isReading = expected;
-  }
-
-  #late(end: ReadEnd): void {
-    this.#isReading = false;
-    if (end === "shutting_down") return;
-    this.#source.ledger.refuse("timeout");
-    const limit = this.#limits.bodyTimeout;
-    this.#close(CLOSE.POLICY_VIOLATION, `the rest of a message did not come within ${limit} ms`);
+  #expect(): void {
+    const { unfinished, began } = this.#frames;
+    this.#deadline.expect(unfinished && !this.#closing && !this.#gate.isHeld, began);
   }
 
   #failed({ code }: { readonly code?: string }): void {
+    this.#library.end();
     const reason = refusalOfError(code);
     if (reason === undefined) return;
     this.#source.ledger.refuse(reason);
@@ -265,19 +255,26 @@ export class WebSocketConnection implements TurnReader {
     this.#websocket.close(code, closeReason(reason));
   }
 
+  /** Tells of an error that no client can have caused, and closes the connection. */
+  #fail(error: unknown): void {
+    this.#onDefect(error);
+    this.#close(CLOSE.INTERNAL_ERROR, "the collector failed");
+  }
+
   #stop(): void {
     this.#closing = true;
-    this.#expect(false);
+    this.#frames.skipMessages();
+    this.#expect();
     this.#intake.stop();
     // Half a message is kept by the library, and more of it would be, though nobody wants it any more.
-    if (this.#memory.exceeds(this.#scanner)) return this.#gate.shut();
+    if (this.#memory.exceeds(this.#frames)) return this.#gate.shut();
     this.#memory.expectNothing();
     this.#gate.releaseAll(); // the client's answer may come behind messages
   }
 
   #closed(): void {
     this.#isGone = true;
-    this.#pieces.clear();
+    this.#frames.skipMessages();
     if (this.#acknowledgements !== undefined) {
       // Nobody can be told of what waits, and the client will send it again.
       this.#gone.abort();
@@ -286,7 +283,7 @@ export class WebSocketConnection implements TurnReader {
     } else {
       // Nothing can be sent again: what has come is still offered.
       this.#closing = true;
-      this.#expect(false);
+      this.#expect();
       this.#intake.flush();
     }
     this.#tidy();

@@ -169,7 +169,7 @@ Deno.test("docs/websocket.schema.json: holds for everything that a daemon sends"
     },
   });
   // Where the sink would make a directory.
-  await Deno.mkdir(join(daemon.directory, "data"));
+  await Deno.mkdir(join(daemon.directory, "data"), { recursive: true });
   await Deno.writeTextFile(join(daemon.directory, "data/broken"), "");
   const broken = await open(daemon, "broken");
   broken.socket.send("{}");

@@ -1,6 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Batch } from "../../collector/batch.ts";
+import { applyMask } from "../../collector/frame_mask.ts";
 import { MemoryBudget } from "../../collector/memory_budget.ts";
 import { MessageAssembly } from "../../collector/message_assembly.ts";
 import { MessageIntake } from "../../collector/message_intake.ts";
@@ -82,6 +83,7 @@ export class TestIntake {
   readonly intake: MessageIntake;
   /** How many admissions there were: each of them copies, wakes, books. */
   admissions = 0;
+  #keys = 0;
 
   constructor({ record = 200_000, assembly = new MessageAssembly(), ...options }: TestIntakeOptions = {}) {
     this.source = options.source ?? makeSource({ memory: this.memory, ...options });
@@ -104,13 +106,18 @@ export class TestIntake {
     await turn();
   }
 
-  /** Adds one message. The memory that it is in belongs to the socket, and is overwritten soon. */
+  /** Adds one message, masked every other time. The memory that it is in belongs to the socket, and is overwritten soon. */
   add(message: TestMessage): void {
     const bytes = typeof message === "string" ? encoder.encode(message) : message;
     const piece = new Uint8Array(bytes.length + 16).fill(0x2e);
-    const view = piece.subarray(8, 8 + bytes.length);
-    view.set(bytes);
-    this.intake.add(view, typeof message !== "string");
+    piece.set(bytes, 8);
+    const end = 8 + bytes.length;
+    if (this.#keys++ % 2 === 0) this.intake.add(piece.subarray(8, end), typeof message !== "string");
+    else {
+      const key = 0x9e37_79b9 * this.#keys | 0;
+      applyMask(piece, 8, end, key);
+      this.intake.addMasked(piece, 8, end, key, typeof message !== "string");
+    }
     queueMicrotask(() => queueMicrotask(() => piece.fill(0x2e)));
   }
 

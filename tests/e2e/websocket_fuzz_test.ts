@@ -37,7 +37,7 @@ function stored(daemon: DaemonProcess, source: string): { lines: string[]; frame
   let frames = 0;
   for (const path of daemon.files(source)) {
     const bytes = Deno.readFileSync(path);
-    if (path.endsWith(".frames")) {
+    if (/\.frames(\.open)?$/.test(path)) {
       const view = new DataView(bytes.buffer);
       let at = 0;
       for (; at < bytes.length; at += 4 + view.getUint32(at)) frames++;
