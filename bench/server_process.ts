@@ -4,13 +4,20 @@ function path(name: string): string {
   return new URL(name, import.meta.url).pathname;
 }
 
+/** A sink, and the permissions that it needs. */
+export interface BenchSink {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly flags: readonly string[];
+}
+
 /**
  * Starts the daemon with sources that block and go to files; requests to `bench-json` are kept as OTLP/JSON.
  *
  * @param directory Where its config and its files are put.
+ * @param sink Where the sources go instead.
  * @returns The daemon.
  */
-export async function startDaemon(directory: string): Promise<ServerProcess> {
+export async function startDaemon(directory: string, sink?: BenchSink): Promise<ServerProcess> {
   const config = `${directory}/config.json`;
   await Deno.writeTextFile(
     config,
@@ -20,7 +27,7 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
         "bench-json": { policy: "block", encoding: "json", buffer: { records: 100_000, bytes: "64MiB" } },
         "bench*": { policy: "block", buffer: { records: 100_000, bytes: "64MiB" } },
       },
-      sinks: { disk: { type: "file", directory: `${directory}/data` } },
+      sinks: { sink: sink?.config ?? { type: "file", directory: `${directory}/data` } },
     }),
   );
   return await ServerProcess.start([
@@ -31,6 +38,7 @@ export async function startDaemon(directory: string): Promise<ServerProcess> {
     "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
     `--allow-read=${config},${directory}/data`,
     `--allow-write=${directory}/data`,
+    ...sink?.flags ?? [],
     path("../main.ts"),
     "start",
     "--log-format=json",
@@ -54,6 +62,8 @@ export async function removeFinishedFiles(directory: string): Promise<void> {
 export class ServerProcess implements AsyncDisposable {
   /** Of its HTTP listener. */
   readonly url: string;
+  /** Of its admin listener, where it has one. */
+  readonly adminUrl: string | undefined;
   /** Of its WebSocket listener, where it has one. */
   readonly websocketUrl: string | undefined;
   readonly #child: Deno.ChildProcess;
@@ -61,8 +71,9 @@ export class ServerProcess implements AsyncDisposable {
 
   private constructor(child: Deno.ChildProcess, line: string, log: Promise<void>) {
     this.#child = child;
-    const { http, websocket } = JSON.parse(line);
+    const { http, websocket, admin } = JSON.parse(line);
     this.url = http;
+    this.adminUrl = admin;
     this.websocketUrl = websocket;
     this.#log = log;
   }

@@ -1,9 +1,11 @@
+import { fileURLToPath } from "node:url";
 import type { Config, SinkConfig } from "./config.ts";
 import { CONFIG_FILES } from "./config_file.ts";
 import { SMALL_HEAP } from "./runtime_settings.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import { variablesOf } from "./sink_headers.ts";
 import { addressOf } from "./sink_url.ts";
+import { BODY_COMPRESSION_WORKER } from "../sinks/body_compressor.ts";
 
 /** A permission of the runtime, and the flag that grants it. */
 export interface NeededPermission {
@@ -47,9 +49,10 @@ function permissionsOfSink(sink: SinkConfig): NeededPermission[] {
     case "stdout":
       return [];
     case "http": {
-      const { url, otlpUrl, caFile } = sink;
+      const { url, otlpUrl, caFile, compression } = sink;
       const urls = [url, otlpUrl].filter((url) => url !== undefined);
       const files = caFile === undefined ? [] : [caFile];
+      if (compression !== "none") files.push(fileURLToPath(BODY_COMPRESSION_WORKER));
       return [
         ...[...new Set(urls.map((url) => formatListenAddress(addressOf(url))))].map(reach),
         ...variablesOf(sink).map(readVariable),

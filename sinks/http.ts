@@ -1,5 +1,5 @@
 import { amountBetween, type BufferedBatch } from "../collector/batch.ts";
-import { type BodyCoding, compress } from "./http_compression.ts";
+import { type BodyCoding, BodyCompressor } from "./body_compressor.ts";
 import { httpError } from "./http_error.ts";
 import { type HttpOutcome, readAnswer, type UpstreamLoss } from "./http_answer.ts";
 import { type HttpPart, HttpParts, startOf } from "./http_parts.ts";
@@ -64,7 +64,7 @@ const IDLE_TIME = 30_000;
 export class HttpSink implements Sink {
   readonly #options: HttpSinkOptions;
   readonly #parts: HttpParts;
-  readonly #compression: BodyCoding;
+  readonly #compressor: BodyCompressor;
   readonly #headers: Headers;
   readonly #progress = new WeakMap<BufferedBatch, Progress>();
   /** The sources that the other side loses records of. */
@@ -83,7 +83,7 @@ export class HttpSink implements Sink {
     const { url, otlpUrl, maxBytes = 4 * 2 ** 20, compression = "none", headers = {} } = options;
     this.#options = options;
     this.#parts = new HttpParts({ url, otlpUrl, maxBytes });
-    this.#compression = compression;
+    this.#compressor = new BodyCompressor(compression);
     this.#headers = new Headers(headers);
     if (!this.#headers.has("user-agent")) this.#headers.set("User-Agent", "penstock");
     // Answers are short, and their limit shall hold for what was sent.
@@ -146,6 +146,7 @@ export class HttpSink implements Sink {
   /** Ends all connections. Nothing can be sent afterwards. */
   close(): Promise<void> {
     this.#closed = true;
+    this.#compressor.close();
     this.#client?.close();
     this.#client = undefined;
     return Promise.resolve();
@@ -182,7 +183,7 @@ export class HttpSink implements Sink {
     headers.set("Content-Type", contentType);
     headers.set("Accept", otlp === undefined ? "application/json" : contentType);
     const records = batch.data.subarray(startOf(batch, from), startOf(batch, to));
-    const { coding, bytes } = await compress(records, this.#compression);
+    const { coding, bytes } = await this.#compressor.compress(records);
     if (coding !== undefined) headers.set("Content-Encoding", coding);
     this.#requests++;
     this.#sentBytes += bytes.length;

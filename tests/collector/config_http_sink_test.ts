@@ -1,5 +1,5 @@
 // @ts-types="../types/deno_std_assert.d.ts"
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { HttpSinkConfig } from "../../collector/config.ts";
 import { runtimeFlags } from "../../collector/permissions.ts";
 import { findMissingVariables, resolveHeaders, variablesOf } from "../../collector/sink_headers.ts";
@@ -244,5 +244,7 @@ Deno.test("runtimeFlags() grants an http sink its hosts, its variables and its c
       "--allow-read=certs/ca.pem",
     ],
   );
-  assertStringIncludes(flags({ otlpUrl: "http://up/v1/{signal}" }).join(), "--allow-net=up:80");
+  assertEquals(flags({ otlpUrl: "http://up/v1/{signal}" }), ["--allow-net=up:80"]);
+  const [, thread] = flags({ url: "http://up/", compression: "gzip" });
+  assertMatch(thread!, /^--allow-read=\/.*\/sinks\/body_compression_worker\.ts$/);
 });

@@ -201,13 +201,13 @@ Deno.test("HttpSink.write() uses one connection again for what comes one after t
   assertEquals([error.kind, error.retryable, peer.requests.length], ["closed", false, 20]);
 });
 
-Deno.test("HttpSink.write() sends what the batch held when it was called, whatever becomes of its memory then", async () => {
+Deno.test("HttpSink.write() sends what the batch held when it was called, whatever becomes of its memory once the request is under way", async () => {
   await using peer = new HttpPeer();
   await using sink = await sinkTo(peer);
   const batch = binaryBatch([new Uint8Array(5_000_000).fill(1)]);
   const abort = new AbortController();
   const writing = sink.write(batch, { source: "a", signal: abort.signal });
-  await Promise.resolve();
+  await new Promise((resolve) => setTimeout(resolve)); // the request is under way
   batch.data.fill(2);
   await writing;
   assertEquals(peer.requests[0]!.body.every((byte) => byte === 1), true);

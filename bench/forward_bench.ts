@@ -1,0 +1,119 @@
+/**
+ * Measures two daemons in a chain, the first of which forwards to the second, and that one writes files: records a second
+ * from the first request until the last record is delivered, and the CPU of each daemon for a record. For comparison, the
+ * second one alone.
+ *
+ * Usage: `deno task bench:forward [--rounds N] [--seconds N]`
+ */
+// @ts-types="../collector/types/deno_std_cli.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { BODY_COMPRESSION_WORKER } from "../sinks/body_compressor.ts";
+import { findGenerator, putLoad } from "./load.ts";
+import { recordLine } from "./record.ts";
+import { type ServerProcess, startDaemon } from "./server_process.ts";
+
+const CONNECTIONS = 16;
+const RECORD_BYTES = 200;
+const RECORDS = 100;
+const FRAME_BYTES = 64 * 1024;
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** How many records of a source a daemon has delivered. */
+async function deliveredBy(daemon: ServerProcess, source: string): Promise<number> {
+  const { sources } = await (await fetch(`${daemon.adminUrl}/status`)).json();
+  return sources[source]?.ledger.delivered.records ?? 0;
+}
+
+async function untilDelivered(daemon: ServerProcess, source: string, records: number): Promise<void> {
+  while (await deliveredBy(daemon, source) < records) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+const { rounds, seconds } = parseArgs(Deno.args, {
+  string: ["rounds", "seconds"],
+  default: { rounds: "3", seconds: "2" },
+});
+const lines = new TextEncoder().encode(Array.from({ length: RECORDS }, (_, n) => recordLine(n)).join(""));
+const frame = crypto.getRandomValues(new Uint8Array(FRAME_BYTES));
+const NDJSON = "application/x-ndjson", FRAMES = "application/octet-stream";
+const CASES = [
+  { name: "NDJSON, one daemon", type: NDJSON, body: lines, records: RECORDS, compression: undefined },
+  { name: "NDJSON, two", type: NDJSON, body: lines, records: RECORDS, compression: "none" },
+  { name: "NDJSON, two, gzip", type: NDJSON, body: lines, records: RECORDS, compression: "gzip" },
+  { name: "NDJSON, two, zstd", type: NDJSON, body: lines, records: RECORDS, compression: "zstd" },
+  { name: "frames, one daemon", type: FRAMES, body: frame, records: 1, compression: undefined },
+  { name: "frames, two", type: FRAMES, body: frame, records: 1, compression: "none" },
+] as const;
+
+const generator = await findGenerator();
+print(
+  `${CONNECTIONS} connections, requests of ${RECORDS} records of ${RECORD_BYTES} bytes or one frame of ${FRAME_BYTES}, ` +
+    `file sink; load by ${generator}; median of ${rounds} rounds of ${seconds} s`,
+);
+print(`deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores for the load and all daemons`);
+print("                    | records/s |  MB/s | us of CPU/record, first | second | peak MB, first | second");
+for (const { name, type, body, records, compression } of CASES) {
+  const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
+  try {
+    await Deno.mkdir(`${directory}/core`);
+    await Deno.mkdir(`${directory}/edge`);
+    await using core = await startDaemon(`${directory}/core`);
+    const url = `${core.url}/v1/ingest/{source}`;
+    await using edge = compression === undefined ? undefined : await startDaemon(`${directory}/edge`, {
+      config: { type: "http", url, compression },
+      flags: [`--allow-read=${BODY_COMPRESSION_WORKER.pathname}`],
+    });
+    const measured: { rate: number; first: number; second: number }[] = [];
+    let sent = 0;
+    // The first round warms up and does not count.
+    for (let round = 0; round <= Number(rounds); round++) {
+      const before = [await edge?.cpuSeconds() ?? 0, await core.cpuSeconds()] as const;
+      const load = await putLoad(generator, {
+        url: `${(edge ?? core).url}/v1/ingest/bench`,
+        connections: CONNECTIONS,
+        seconds: Number(seconds),
+        body,
+        contentType: type,
+      });
+      const end = performance.now();
+      if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests failed`);
+      // The generator may have had more under way than it counted; what was admitted at the front arrives at the back.
+      if (edge !== undefined) {
+        const { sources } = await (await fetch(`${edge.adminUrl}/status`)).json();
+        const { received } = sources["bench"].ledger;
+        await untilDelivered(core, "bench", received.records);
+      } else await untilDelivered(core, "bench", sent + load.requests * records);
+      const elapsed = load.seconds + (performance.now() - end) / 1000;
+      const delivered = await deliveredBy(core, "bench") - sent;
+      sent += delivered;
+      if (round === 0) continue;
+      measured.push({
+        rate: delivered / elapsed,
+        first: edge === undefined ? NaN : (await edge.cpuSeconds() - before[0]) / delivered * 1e6,
+        second: (await core.cpuSeconds() - before[1]) / delivered * 1e6,
+      });
+    }
+    const rate = median(measured.map(({ rate }) => rate));
+    const micros = (key: "first" | "second") =>
+      median(measured.map((m) => m[key])).toFixed(2).replace("NaN", "-");
+    const peak = async (daemon?: ServerProcess) =>
+      daemon === undefined ? "-" : (await daemon.peakResident() / 1e6).toFixed(0);
+    print([
+      name.padEnd(19),
+      rate.toFixed(0).padStart(9),
+      (rate * body.length / records / 1e6).toFixed(0).padStart(5),
+      micros("first").padStart(23),
+      micros("second").padStart(6),
+      (await peak(edge)).padStart(14),
+      await peak(core),
+    ].join(" | "));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
