@@ -3,7 +3,7 @@
  * from the first request until the last record is delivered, and the CPU of each daemon for a record. For comparison, the
  * second one alone.
  *
- * Usage: `deno task bench:forward [--rounds N] [--seconds N]`
+ * Usage: `deno task bench:forward [--rounds N] [--seconds N] [--only TEXT]`
  */
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
@@ -16,6 +16,8 @@ const CONNECTIONS = 16;
 const RECORD_BYTES = 200;
 const RECORDS = 100;
 const FRAME_BYTES = 64 * 1024;
+/** How long the last records may take to arrive, in milliseconds. */
+const LONGEST_WAIT = 20_000;
 
 function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
@@ -32,12 +34,18 @@ async function deliveredBy(daemon: ServerProcess, source: string): Promise<numbe
 }
 
 async function untilDelivered(daemon: ServerProcess, source: string, records: number): Promise<void> {
-  while (await deliveredBy(daemon, source) < records) await new Promise((resolve) => setTimeout(resolve, 10));
+  const end = performance.now() + LONGEST_WAIT;
+  for (let delivered; (delivered = await deliveredBy(daemon, source)) < records;) {
+    if (performance.now() > end) {
+      throw new Error(`${delivered} of ${records} records have arrived, and no more do`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
-const { rounds, seconds } = parseArgs(Deno.args, {
-  string: ["rounds", "seconds"],
-  default: { rounds: "3", seconds: "2" },
+const { rounds, seconds, only } = parseArgs(Deno.args, {
+  string: ["rounds", "seconds", "only"],
+  default: { rounds: "3", seconds: "2", only: "" },
 });
 const lines = new TextEncoder().encode(Array.from({ length: RECORDS }, (_, n) => recordLine(n)).join(""));
 const frame = crypto.getRandomValues(new Uint8Array(FRAME_BYTES));
@@ -58,7 +66,7 @@ print(
 );
 print(`deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores for the load and all daemons`);
 print("                    | records/s |  MB/s | us of CPU/record, first | second | peak MB, first | second");
-for (const { name, type, body, records, compression } of CASES) {
+for (const { name, type, body, records, compression } of CASES.filter(({ name }) => name.includes(only!))) {
   const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
   try {
     await Deno.mkdir(`${directory}/core`);
@@ -86,8 +94,9 @@ for (const { name, type, body, records, compression } of CASES) {
       // The generator may have had more under way than it counted; what was admitted at the front arrives at the back.
       if (edge !== undefined) {
         const { sources } = await (await fetch(`${edge.adminUrl}/status`)).json();
-        const { received } = sources["bench"].ledger;
-        await untilDelivered(core, "bench", received.records);
+        const { received, rejected, dropped } = sources["bench"].ledger;
+        if (dropped.records > 0) throw new Error(`${dropped.records} records were dropped`);
+        await untilDelivered(core, "bench", received.records - rejected.records);
       } else await untilDelivered(core, "bench", sent + load.requests * records);
       const elapsed = load.seconds + (performance.now() - end) / 1000;
       const delivered = await deliveredBy(core, "bench") - sent;
