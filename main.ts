@@ -4,7 +4,7 @@ import { type Config, type ConfigError, formatConfigError } from "./collector/co
 import { readConfig } from "./collector/config_file.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
-import { freedMemoryPrefix } from "./collector/runtime_settings.ts";
+import { environmentPrefix } from "./collector/runtime_settings.ts";
 import { findMissingVariables } from "./collector/sink_headers.ts";
 
 const USAGE = `Usage: main.ts COMMAND [OPTIONS]
@@ -12,7 +12,7 @@ const USAGE = `Usage: main.ts COMMAND [OPTIONS]
 Commands:
   start        run the collector until SIGTERM or SIGINT
   check        check the config and say how to start with just the permissions that it needs
-  permissions  print the flags of the runtime that grant these permissions and keep its heap small
+  permissions  print the flags of the runtime that grant these permissions and keep it small
 
 Options:
   --config FILE        the config; config.json when left out, config.example.json when that does not exist
@@ -93,7 +93,7 @@ function refuseConfig(file: string, errors: readonly ConfigError[]): never {
 
 function howToStart(file: string, config: Config): string {
   const flags = runtimeFlags(config, file).join(" ");
-  return `${freedMemoryPrefix()} deno run ${flags} main.ts start --config ${file}`;
+  return `${environmentPrefix()} deno run ${flags} main.ts start --config ${file}`;
 }
 
 async function start({ config: path, level, format }: Options): Promise<void> {

@@ -1,4 +1,4 @@
-import { FREED_MEMORY, SMALL_HEAP } from "../collector/runtime_settings.ts";
+import { RUNTIME_ENVIRONMENT, RUNTIME_FLAGS } from "../collector/runtime_settings.ts";
 
 function path(name: string): string {
   return new URL(name, import.meta.url).pathname;
@@ -32,7 +32,7 @@ export async function startDaemon(directory: string, sink?: BenchSink): Promise<
   );
   return await ServerProcess.start([
     "run",
-    SMALL_HEAP, // as the start task does
+    ...RUNTIME_FLAGS, // as the start task does
     `--config=${path("../deno.json")}`,
     "--allow-net=127.0.0.1",
     "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
@@ -43,7 +43,7 @@ export async function startDaemon(directory: string, sink?: BenchSink): Promise<
     "start",
     "--log-format=json",
     `--config=${config}`,
-  ], FREED_MEMORY);
+  ], RUNTIME_ENVIRONMENT);
 }
 
 /**

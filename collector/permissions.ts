@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Config, SinkConfig } from "./config.ts";
 import { CONFIG_FILES } from "./config_file.ts";
-import { SMALL_HEAP } from "./runtime_settings.ts";
+import { RUNTIME_FLAGS } from "./runtime_settings.ts";
 import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import { variablesOf } from "./sink_headers.ts";
 import { addressOf } from "./sink_url.ts";
@@ -78,8 +78,8 @@ export function missingPermissions(config: Config): string[] {
 }
 
 /**
- * Says with which flags of the runtime to start on a config: those that grant just the permissions it needs, and the one
- * that keeps the runtime's heap small.
+ * Says with which flags of the runtime to start on a config: those that grant just the permissions it needs, and those
+ * that keep the runtime small.
  *
  * @param config The config.
  * @param file The file that it was read from.
@@ -88,7 +88,7 @@ export function missingPermissions(config: Config): string[] {
 export function runtimeFlags(config: Config, file: string): string[] {
   const files = CONFIG_FILES.includes(file) ? CONFIG_FILES : [file];
   return [
-    SMALL_HEAP,
+    ...RUNTIME_FLAGS,
     `--allow-read=${files.join(",")}`,
     ...neededPermissions(config).map(({ flag }) => flag),
   ];

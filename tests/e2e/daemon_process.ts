@@ -1,4 +1,4 @@
-import { FREED_MEMORY } from "../../collector/runtime_settings.ts";
+import { RUNTIME_ENVIRONMENT } from "../../collector/runtime_settings.ts";
 import { LogCollector, type LogEntry } from "./log_collector.ts";
 import { cpuSeconds, filesUnder, residentBytes } from "./process_files.ts";
 
@@ -105,7 +105,7 @@ export class DaemonProcess implements AsyncDisposable {
       await Deno.writeTextFile(file, JSON.stringify({ ...given, listen }, null, 2));
       // Not inherited but copied: an empty DENO_COVERAGE_DIR means the working directory, so it has to be left out.
       const common = { cwd: directory, env: environment(coverage), clearEnv: true, stdin: "null" } as const;
-      const env = { ...common.env, ...FREED_MEMORY, ...options.env };
+      const env = { ...common.env, ...RUNTIME_ENVIRONMENT, ...options.env };
       const permissions = await askPermissions(main, file, common);
       child = new Deno.Command(Deno.execPath(), {
         ...common,
