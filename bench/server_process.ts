@@ -54,8 +54,10 @@ export async function startDaemon(directory: string, sink?: BenchSink): Promise<
  */
 export async function removeFinishedFiles(directory: string): Promise<void> {
   const source = `${directory}/data/bench`;
-  const names = (await Array.fromAsync(Deno.readDir(source), ({ name }) => name)).sort();
-  for (const name of names.slice(0, -1)) await Deno.remove(`${source}/${name}`);
+  const names = await Array.fromAsync(Deno.readDir(source), ({ name }) => name);
+  for (const name of names) {
+    if (!name.endsWith(".open")) await Deno.remove(`${source}/${name}`);
+  }
 }
 
 /** A server under measurement, as a process of its own. */
