@@ -208,9 +208,8 @@ export interface BatchConfig {
   /** Number of bytes; at most `buffer.bytes`. By default 1 MiB, but no more than half the buffer's. */
   readonly bytes: number;
   /**
-   * Milliseconds after which the oldest record is flushed, however few there are.
-   *
-   * @default {"200ms"}
+   * Milliseconds after which the oldest record is flushed, however few there are. By default 200 ms, and 0 where agents
+   * wait for more than the buffer (`ack`).
    */
   readonly linger: number;
 }

@@ -85,7 +85,8 @@ function resolveSource(pattern: string, given: GivenSource, sinkNames: readonly 
       // A flush in flight counts in the buffer but cannot be evicted: more than half of it would leave too little room.
       records: batch.records ?? Math.min(10_000, half(records)),
       bytes: batch.bytes ?? Math.min(MIB, half(bytes)),
-      linger: batch.linger ?? 200,
+      // While somebody waits for an acknowledgement, what comes during one flush goes with the next.
+      linger: batch.linger ?? (ack === "buffered" ? 200 : 0),
     },
   };
 }

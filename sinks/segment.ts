@@ -55,11 +55,11 @@ export class Segment {
   readonly #options: SegmentOptions;
   readonly #handle: FileHandle;
   #size = 0;
+  /** How much of that was appended since the last look at the file. */
+  #appended = 0;
   #committed = 0;
   /** Whether the file may hold something after its committed part; how much, a failed write does not say. */
   #uncommitted = false;
-  /** Where the file was to be cut, if an attempt to do so has failed. */
-  #cutTo: number | undefined;
   #unsynced = false;
   #nameSynced = false;
   #syncing: Promise<void> | undefined;
@@ -108,6 +108,7 @@ export class Segment {
           if (count === 0) throw new Deno.errors.WriteZero("Nothing was written");
           written += count;
           this.#size += count;
+          this.#appended += count;
         }
       }
       await this.#inspect();
@@ -206,7 +207,10 @@ export class Segment {
       const message = `Cannot write to '${this.#openPath}': it was removed by somebody else`;
       throw new SinkError(message, { kind: "removed", retryable: true });
     }
-    if (size === this.#size) return;
+    if (size === this.#size) {
+      this.#appended = 0;
+      return;
+    }
     const kind = size < this.#size ? "truncated" : "extended";
     if (kind === "extended") this.#spoil(kind, this.#committed);
     const message = `Cannot write to '${this.#openPath}': it was ${kind} by somebody else, ` +
@@ -218,21 +222,18 @@ export class Segment {
   async #cutBack(): Promise<void> {
     const { nlink, size } = await this.#handle.stat();
     if (nlink === 0) return this.#spoil("removed", 0);
-    // What a failed attempt to cut it was to leave; it may have succeeded all the same.
-    if (size !== this.#cutTo) {
-      this.#cutTo = await this.#lastWhole(size);
-      if (size !== this.#cutTo) await this.#handle.truncate(this.#cutTo);
-    }
-    if (this.#cutTo < this.#committed) this.#spoil("truncated", this.#cutTo);
-    this.#cutTo = undefined;
+    // Or an attempt to cut it has failed and succeeded all the same; then nothing is missing of what was committed.
+    if (size < this.#size) await this.#findTear(size);
+    this.#size = size;
+    this.#appended = 0;
+    if (size !== this.#committed) await this.#handle.truncate(this.#committed);
   }
 
-  /** Where the last record ends that is committed and still whole. */
-  async #lastWhole(size: number): Promise<number> {
-    if (size >= this.#size) return this.#committed;
-    // What was appended since went behind somebody else's cut: a kernel that has written some of it says how much.
-    const left = Math.max(0, size - (this.#size - this.#committed));
-    return await lastRecordEnd(this.#handle, this.#options.format, Math.min(left, this.#committed));
+  async #findTear(size: number): Promise<void> {
+    // What was appended since the last look went behind the cut: a kernel that has written some of it says how much.
+    const left = Math.max(0, size - this.#appended);
+    if (left >= this.#committed) return;
+    this.#spoil("truncated", await lastRecordEnd(this.#handle, this.#options.format, left));
   }
 
   /** Looks whether the file is still what was committed, and makes it whole again if it is not. */

@@ -183,6 +183,12 @@ Deno.test("parseConfig() keeps the default batch at half the buffer, and at leas
   assertEquals(batchOf({ records: 120 }, { records: 120 }), { records: 120, bytes: MIB, linger: 200 });
 });
 
+Deno.test("parseConfig() lets no batch linger by default that somebody waits for", () => {
+  const lingerOf = (source: unknown) => accept(withSource(source)).sources[0]!.batch.linger;
+  assertEquals(["buffered", "written", "synced"].map((ack) => lingerOf({ ack })), [200, 0, 0]);
+  assertEquals(lingerOf({ ack: "synced", batch: { linger: "50ms" } }), 50);
+});
+
 Deno.test("parseConfig() gives the pool a permit for each sink by default", () => {
   const sinks = Object.fromEntries(
     Array.from({ length: 6 }, (_, i) => [`s${i}`, { type: "file", directory: `${i}` }]),
