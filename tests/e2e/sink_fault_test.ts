@@ -3,6 +3,7 @@ import { assertEquals, assertGreater, assertLess, assertMatch, assertStringInclu
 import { DaemonProcess } from "./daemon_process.ts";
 import { assertNumbers, numbered, numbersIn, post, untilSource } from "./numbered_records.ts";
 import { filesUnder } from "./process_files.ts";
+import { SmallDisk } from "./small_disk.ts";
 import { waitFor } from "../wait_for.ts";
 
 const RETRY = { initial: "20ms", max: "100ms" };
@@ -71,45 +72,6 @@ Deno.test("a file in place of the directory: told once, counted, retried, and re
   assertEquals([told(daemon, "sink fails"), told(daemon, "sink works again")], [1, 1]);
   assertEquals((await daemon.stop()).code, 0);
 });
-
-/** A file system of its own, small enough to be filled. */
-class SmallDisk implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  /** Mounts one; says so, and gives nothing, where that is not allowed. */
-  static async mount(size: string): Promise<SmallDisk | undefined> {
-    const path = await Deno.makeTempDir({ prefix: "penstock-e2e-disk-" });
-    const error = await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path);
-    if (error === undefined) return new SmallDisk(path);
-    await Deno.remove(path);
-    Deno.stdout.writeSync(new TextEncoder().encode(`NOT TESTED, no tmpfs can be mounted: ${error}\n`));
-    return undefined;
-  }
-
-  /** Mounts it read-only, or for reading and writing. */
-  async remount(mode: "ro" | "rw"): Promise<void> {
-    assertEquals(await run("mount", "-o", `remount,${mode}`, this.path), undefined);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await run("umount", this.path);
-    await Deno.remove(this.path);
-  }
-}
-
-/** Runs a program; what it complains about, if it does. */
-async function run(command: string, ...args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stderr } = await new Deno.Command(command, { args, stdout: "null" }).output();
-    return success ? undefined : new TextDecoder().decode(stderr).trim();
-  } catch (error) {
-    return String(error);
-  }
-}
 
 Deno.test("ENOSPC: a full disk is told once, counted and retried; once there is space, all is there, once and in order", async () => {
   await using disk = await SmallDisk.mount("1m");

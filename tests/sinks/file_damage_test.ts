@@ -1,7 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { FileSink } from "../../sinks/file.ts";
+import type { FileSink } from "../../sinks/file.ts";
 import { SinkError } from "../../sinks/sink.ts";
 import { binaryBatch, jsonBatch } from "./batches.ts";
 import { osError } from "./faulty_file_system.ts";
