@@ -1,5 +1,5 @@
-import { parseFinishedName } from "./finished_name.ts";
-import type { Compression } from "./finished_name.ts";
+import { isSourceName } from "../collector/source_name.ts";
+import { type Compression, parseFinishedName } from "./finished_name.ts";
 import type { StoreFileSystem } from "./store_file_system.ts";
 
 /** A finished segment, as it is on the disk. */
@@ -27,7 +27,7 @@ export interface ScanVisitor {
 
 /**
  * Looks at everything in the directory of a file sink, `{directory}/{source}/{segment}`. Links are not followed, and
- * what is not the name of a segment is passed over.
+ * what has not the name of a source or segment is passed over.
  *
  * @param fileSystem Where it is.
  * @param directory The directory; it may not be there.
@@ -40,6 +40,7 @@ export async function scanSegments(
   visitor: ScanVisitor,
 ): Promise<void> {
   for await (const { name: source } of entriesOf(fileSystem, directory)) {
+    if (!isSourceName(source)) continue; // such as lost+found, which nobody may read
     const path = `${directory}/${source}`;
     const isDirectory = await unlessGone(async () => (await fileSystem.stat(path)).isDirectory);
     if (isDirectory) await scanSource(fileSystem, path, visitor);

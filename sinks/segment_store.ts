@@ -1,19 +1,13 @@
 import type { Compression } from "./finished_name.ts";
 import { FreeSpace } from "./free_space.ts";
-import { scanSegments } from "./segment_scan.ts";
+import { toSinkError } from "./io_error.ts";
+import { OldestSegments } from "./oldest_segments.ts";
+import { DELETE_REASONS, Retention, type RetentionLimits } from "./retention.ts";
+import { MAX_WAITING, SegmentCompression } from "./segment_compression.ts";
+import { scanSegments, type StoredSegment } from "./segment_scan.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 import { denoStoreFileSystem, type StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
-
-/** How much is kept of what is finished. What exceeds any of these limits goes, oldest first. */
-export interface RetentionLimits {
-  /** Bytes of all finished segments together. @default {Infinity} */
-  readonly bytes?: number;
-  /** Number of finished segments. @default {Infinity} */
-  readonly files?: number;
-  /** Milliseconds since a segment was last written to. @default {Infinity} */
-  readonly age?: number;
-}
 
 /** What becomes of finished segments. */
 export interface SegmentStoreOptions {
@@ -63,66 +57,82 @@ export interface SegmentStoreOptions {
   readonly monotonicNow?: () => number;
 }
 
-/** What a file sink has finished: compresses it, deletes what is too old or too much, and keeps some of the disk free. */
+/**
+ * What a file sink has finished: compresses it, deletes what is too old or too much, and keeps some of the disk free.
+ */
 export class SegmentStore {
   readonly #directory: string;
+  readonly #compression: Compression;
   readonly #fileSystem: StoreFileSystem;
+  readonly #tell: Tell;
   readonly #space: FreeSpace;
-  #files = 0;
-  #bytes = 0;
+  readonly #retention: Retention;
+  readonly #compressor: SegmentCompression;
   #opened = false;
 
   /** @param options What becomes of finished segments. */
   constructor(options: SegmentStoreOptions) {
     const {
       directory,
+      compression = "none",
+      retain = {},
       minFreeBytes = 0,
       tell = () => {},
-      storeFileSystem = denoStoreFileSystem,
+      storeFileSystem: fileSystem = denoStoreFileSystem,
+      now = Date.now,
       monotonicNow = () => performance.now(),
     } = options;
     this.#directory = directory;
-    this.#fileSystem = storeFileSystem;
+    this.#compression = compression;
+    this.#fileSystem = fileSystem;
+    this.#tell = tell;
+    this.#retention = new Retention({ directory, limits: retain, fileSystem, tell, now, monotonicNow });
     this.#space = new FreeSpace({
       directory,
       minFreeBytes,
-      fileSystem: storeFileSystem,
-      makeRoom: () => Promise.resolve(),
+      fileSystem,
+      makeRoom: () => this.#retention.enforce(),
       tell,
       monotonicNow,
+    });
+    this.#compressor = new SegmentCompression({
+      fileSystem,
+      room: async () => {
+        if (minFreeBytes > 0) await this.#space.look();
+        return this.#space.room;
+      },
+      search: () => this.#search(),
+      changed: (amount) => this.#retention.changed(amount),
+      tell,
     });
   }
 
   /**
-   * Looks at what is there. To be called once the directory is locked and what an earlier process left open is
-   * finished; a second call does nothing.
-   *
-   * @throws {Error} If the directory cannot be read.
+   * Looks at what is there, goes on with what an earlier process has not finished, and deletes what is too much. To be
+   * called once the directory is locked and no segment of an earlier process is open; a second call does nothing.
    */
   async open(): Promise<void> {
     if (this.#opened) return;
-    let files = 0;
-    let bytes = 0;
-    await scanSegments(this.#fileSystem, this.#directory, {
-      segment: (segment) => {
-        files++;
-        bytes += segment.bytes;
-      },
-    });
-    this.#files = files;
-    this.#bytes = bytes;
     this.#opened = true;
+    try {
+      await this.#search({ removeTemporary: true });
+    } catch (error) {
+      // It must not keep anybody from writing.
+      const { kind, message } = toSinkError(error, `Cannot look at what is stored in '${this.#directory}'`);
+      this.#tell("warn", "segments of earlier runs are not compressed", { kind, error: message });
+    }
+    await this.#retention.start();
   }
 
   /**
    * Takes over a segment that has its name and will not be changed by the sink any more. Returns at once.
    *
-   * @param _path Where it is.
+   * @param path Where it is.
    * @param bytes How large it is.
    */
-  finished(_path: string, bytes: number): void {
-    this.#files++;
-    this.#bytes += bytes;
+  finished(path: string, bytes: number): void {
+    this.#retention.finished(bytes);
+    if (this.#compression !== "none") this.#compressor.add({ path, compression: this.#compression });
   }
 
   /**
@@ -139,13 +149,60 @@ export class SegmentStore {
 
   /** What is there, and what became of the rest. */
   *figures(): Generator<SinkFigure> {
-    yield { name: "stored_files", value: this.#files };
-    yield { name: "stored_bytes", value: this.#bytes };
+    const { stored, deleted, failures } = this.#retention;
+    yield { name: "stored_files", value: stored.files };
+    yield { name: "stored_bytes", value: stored.bytes };
+    for (const reason of DELETE_REASONS) {
+      yield { name: "deleted_files", value: deleted[reason].files, labels: { reason } };
+      yield { name: "deleted_bytes", value: deleted[reason].bytes, labels: { reason } };
+    }
+    yield { name: "retention_failures", value: failures };
+    const { counts, waiting } = this.#compressor;
+    yield { name: "compression_waiting_files", value: waiting };
+    yield { name: "compressed_files", value: counts.files };
+    yield { name: "compression_input_bytes", value: counts.input };
+    yield { name: "compression_output_bytes", value: counts.output };
+    yield { name: "compression_failures", value: counts.failures };
     if (this.#space.free !== undefined) yield { name: "disk_free_bytes", value: this.#space.free };
   }
 
-  /** Ends what is under way. What was not compressed is when the directory is opened again. */
-  close(): Promise<void> {
-    return Promise.resolve();
+  /** Ends what is under way. What was not compressed then is when the directory is opened again. */
+  async close(): Promise<void> {
+    await Promise.all([this.#retention.close(), this.#compressor.close()]);
+  }
+
+  /**
+   * Finds segments that are to be compressed, and those of which there are both forms: a process that ends between
+   * giving a compressed segment its name and removing the original leaves both. They are made one again.
+   */
+  async #search({ removeTemporary = false } = {}): Promise<void> {
+    const plain = new OldestSegments(MAX_WAITING);
+    const pairs: { path: string; compression: Exclude<Compression, "none"> }[] = [];
+    const originals = new Map<string, StoredSegment>();
+    const compressed: StoredSegment[] = [];
+    const temporary: string[] = [];
+    await scanSegments(this.#fileSystem, this.#directory, {
+      segment: (segment) => {
+        if (segment.compression !== "none") compressed.push(segment);
+        else originals.set(segment.original, segment);
+      },
+      temporary: (path) => temporary.push(path),
+      sourceDone: () => {
+        for (const { original, compression } of compressed) {
+          const segment = originals.get(original);
+          if (segment === undefined || compression === "none") continue;
+          if (pairs.length < MAX_WAITING) pairs.push({ path: segment.path, compression });
+          originals.delete(original);
+        }
+        if (this.#compression !== "none") { for (const segment of originals.values()) plain.add(segment); }
+        originals.clear();
+        compressed.length = 0;
+      },
+    });
+    if (removeTemporary) { for (const path of temporary) await this.#fileSystem.remove(path); }
+    for (const pair of pairs) this.#compressor.add(pair);
+    const compression = this.#compression;
+    if (compression === "none") return;
+    for (const { path } of plain.sorted()) this.#compressor.add({ path, compression });
   }
 }

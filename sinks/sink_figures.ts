@@ -26,6 +26,17 @@ export const SINK_FIGURES = {
   segments_damaged: { type: "counter", description: "Open segments that somebody else has changed." },
   stored_files: { type: "gauge", description: "Finished segments that are on the disk." },
   stored_bytes: { type: "gauge", description: "Bytes of finished segments that are on the disk." },
+  deleted_files: { type: "counter", description: "Finished segments that retention has deleted." },
+  deleted_bytes: { type: "counter", description: "Bytes of finished segments that retention has deleted." },
+  retention_failures: {
+    type: "counter",
+    description: "Looks at what is stored, and deletions, that failed.",
+  },
+  compression_waiting_files: { type: "gauge", description: "Finished segments that are to be compressed." },
+  compressed_files: { type: "counter", description: "Segments that were compressed." },
+  compression_input_bytes: { type: "counter", description: "Bytes of segments before they were compressed." },
+  compression_output_bytes: { type: "counter", description: "Bytes of segments after they were compressed." },
+  compression_failures: { type: "counter", description: "Attempts to compress a segment that failed." },
   disk_free_bytes: { type: "gauge", description: "Bytes of the disk that were free at the last look." },
   requests: { type: "counter", description: "Requests that the sink has sent, failed ones too." },
   sent_bytes: {

@@ -24,6 +24,19 @@ export interface StoreFileSystem {
    */
   remove(path: string): Promise<void>;
   /**
+   * Gives a file another name, at once and not in steps.
+   *
+   * @param from Its path.
+   * @param to The path that it shall have; a file that is there is replaced.
+   */
+  rename(from: string, to: string): Promise<void>;
+  /**
+   * Waits until the names in a directory are on the medium, where the platform can.
+   *
+   * @param path Where it is.
+   */
+  syncDirectory(path: string): Promise<void>;
+  /**
    * Tells how many bytes a process without privileges can still write.
    *
    * @param path A directory on the file system in question.
@@ -37,6 +50,11 @@ export const denoStoreFileSystem: StoreFileSystem = {
   readDir: (path) => Deno.readDir(path),
   stat: (path) => Deno.lstat(path),
   remove: (path) => Deno.remove(path),
+  rename: (from, to) => Deno.rename(from, to),
+  async syncDirectory(path) {
+    using directory = await Deno.open(path);
+    await directory.sync();
+  },
   async freeBytes(path) {
     const { bsize, blocks, bavail } = await statfs(path);
     return blocks === 0 ? undefined : bsize * bavail;

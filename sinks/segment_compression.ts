@@ -1,0 +1,193 @@
+import { COMPRESSED_SUFFIXES, type Compression, TEMPORARY_SUFFIX } from "./finished_name.ts";
+import { CompressionThread } from "./compression_thread.ts";
+import { toSinkError } from "./io_error.ts";
+import type { SegmentAmount } from "./retention.ts";
+import type { SinkError } from "./sink.ts";
+import type { StoreFileSystem } from "./store_file_system.ts";
+import type { Tell } from "./tell.ts";
+
+/** The most segments that are remembered as waiting. Of more it is only known that there are some. */
+export const MAX_WAITING = 1_000;
+
+/** The pause after a failure, in milliseconds; it doubles with each one in a row, up to the longest. */
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 60_000;
+
+/** A segment that is to be compressed, and how. */
+export interface CompressionJob {
+  readonly path: string;
+  readonly compression: Exclude<Compression, "none">;
+}
+
+/** What {@linkcode SegmentCompression} needs of the store. */
+export interface SegmentCompressionOptions {
+  readonly fileSystem: StoreFileSystem;
+  /** How many bytes may be written until too little of the disk is free. */
+  room(): Promise<number>;
+  /** Looks for segments that wait, and adds them, if there may be more than were remembered. */
+  search(): Promise<void>;
+  /** Is told by how much more is stored than before; less, as a rule, which is negative. */
+  changed(amount: SegmentAmount): void;
+  readonly tell: Tell;
+}
+
+/** What was compressed. */
+export interface CompressionCounts {
+  files: number;
+  /** Bytes of the segments. */
+  input: number;
+  /** Bytes that became of them. */
+  output: number;
+  failures: number;
+}
+
+/**
+ * Compresses segments, one at a time, on another thread, which is there only while there is something to do.
+ *
+ * The compressed segment is made under a temporary name and synced; it gets its name, that is synced, and only then the
+ * original is removed. Whenever that is cut short, the original is still there, and everything is done again.
+ */
+export class SegmentCompression {
+  readonly counts: CompressionCounts = { files: 0, input: 0, output: 0, failures: 0 };
+  readonly #options: SegmentCompressionOptions;
+  readonly #thread = new CompressionThread();
+  /** By path, those that wait longest first. */
+  readonly #waiting = new Map<string, CompressionJob>();
+  /** Whether others wait that are not remembered. */
+  #more = false;
+  #running: Promise<void> | undefined;
+  #failuresInARow = 0;
+  #toldKind: string | undefined;
+  #wake: (() => void) | undefined;
+  #closed = false;
+
+  /** @param options What it needs of the store. */
+  constructor(options: SegmentCompressionOptions) {
+    this.#options = options;
+  }
+
+  /** How many segments wait, as far as remembered, the one that is being compressed included. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Has a segment compressed when its turn comes.
+   *
+   * @param job Which, and how.
+   */
+  add(job: CompressionJob): void {
+    if (this.#closed || this.#waiting.has(job.path)) return;
+    if (this.#waiting.size >= MAX_WAITING) this.#more = true;
+    else this.#waiting.set(job.path, job);
+    this.#running ??= this.#run().finally(() => this.#running = undefined);
+  }
+
+  /** Ends what is under way. The original of a segment that was being compressed is untouched. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting.clear();
+    this.#wake?.();
+    this.#thread.stop();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      const [job] = this.#waiting.values();
+      if (job === undefined) {
+        if (!this.#more) break;
+        this.#more = false;
+        await this.#attempt(() => this.#options.search());
+      } else if (await this.#attempt(() => this.#compress(job))) {
+        this.#waiting.delete(job.path);
+      } else if (this.#waiting.delete(job.path)) {
+        this.#waiting.set(job.path, job); // it may be the fault of this one alone: first the others
+      }
+    }
+    this.#thread.stop();
+  }
+
+  /** Does something; if it fails, counts that, tells it once, and waits. */
+  async #attempt(action: () => Promise<void>): Promise<boolean> {
+    try {
+      await action();
+      this.#failuresInARow = 0;
+      return true;
+    } catch (error) {
+      if (!this.#closed) await this.#fail(toSinkError(error, "Cannot look for segments to compress"));
+      return false;
+    }
+  }
+
+  async #fail({ kind, message }: SinkError): Promise<void> {
+    this.counts.failures++;
+    if (kind !== this.#toldKind) {
+      this.#options.tell("warn", "segment cannot be compressed", { kind, error: message });
+    }
+    this.#toldKind = kind;
+    const pause = Math.min(FIRST_PAUSE * 2 ** this.#failuresInARow++, LONGEST_PAUSE);
+    this.#thread.stop();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pause);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  async #compress({ path, compression }: CompressionJob): Promise<void> {
+    const { fileSystem, room, changed, tell } = this.#options;
+    const target = path + COMPRESSED_SUFFIXES[compression];
+    const temporary = target + TEMPORARY_SUFFIX;
+    const before = await this.#sizeOf(path);
+    if (before === undefined) return; // somebody was faster: who ships it, or retention
+    try {
+      const bytes = await this.#thread.run({
+        from: path,
+        to: temporary,
+        compression,
+        maxBytes: await room(),
+      });
+      const replaced = await this.#sizeOf(target);
+      if (await this.#sizeOf(path) === undefined) {
+        await removeIfThere(fileSystem, temporary); // what is gone must not come back under another name
+        return;
+      }
+      await fileSystem.rename(temporary, target);
+      await fileSystem.syncDirectory(path.slice(0, path.lastIndexOf("/")));
+      await removeIfThere(fileSystem, path);
+      changed({ files: replaced === undefined ? 0 : -1, bytes: bytes - before - (replaced ?? 0) });
+      this.counts.files++;
+      this.counts.input += before;
+      this.counts.output += bytes;
+      if (this.#toldKind !== undefined) tell("info", "segments are compressed again", { path: target });
+      this.#toldKind = undefined;
+    } catch (error) {
+      // If that fails too, it is begun anew by the next attempt, or removed by the next start.
+      await removeIfThere(fileSystem, temporary).catch(() => {});
+      const failure = toSinkError(error, `Cannot compress '${path}'`);
+      if (failure.kind === "ENOENT" && await this.#sizeOf(path) === undefined) return;
+      throw failure;
+    }
+  }
+
+  async #sizeOf(path: string): Promise<number | undefined> {
+    try {
+      return (await this.#options.fileSystem.stat(path)).size;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw toSinkError(error, `Cannot compress '${path}'`);
+    }
+  }
+}
+
+async function removeIfThere(fileSystem: StoreFileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
