@@ -72,7 +72,9 @@ async function compress({ from, to, compression, maxBytes }: CompressionTask): P
 function encoder(compression: "gzip" | "zstd", size: number) {
   if (compression === "gzip") return createGzip({ chunkSize: PIECE_BYTES });
   const params = { [constants.ZSTD_c_checksumFlag]: 1 };
-  return createZstdCompress({ chunkSize: PIECE_BYTES, params, pledgedSrcSize: size });
+  // With its size in its header, so that who decompresses it knows how much it becomes. The types do not know of it.
+  const options = { chunkSize: PIECE_BYTES, params, pledgedSrcSize: size };
+  return createZstdCompress(options);
 }
 
 function* pieces(file: Deno.FsFile): Generator<Uint8Array> {

@@ -1,4 +1,5 @@
 import { EXTENSIONS } from "./file_encoding.ts";
+import { parseSegmentName } from "./segment_names.ts";
 
 /** How a finished segment is compressed. */
 export type Compression = "none" | "gzip" | "zstd";
@@ -24,9 +25,7 @@ export interface FinishedName {
 }
 
 const EXTENSION = Object.values(EXTENSIONS).map((extension) => extension.replaceAll(".", "\\.")).join("|");
-const NAME = new RegExp(
-  `^((\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d\\.\\d{3})Z-\\d{4}\\.(?:${EXTENSION}))(?:(\\.gz|\\.zst)(\\.tmp)?)?$`,
-);
+const NAME = new RegExp(`^([^.]*\\.[^.]*\\.(?:${EXTENSION}))(?:(\\.gz|\\.zst)(\\.tmp)?)?$`);
 
 /**
  * Reads the name of a file.
@@ -35,11 +34,10 @@ const NAME = new RegExp(
  * @returns What it says; `undefined` if it is no finished segment: one that is being written to, or no segment at all.
  */
 export function parseFinishedName(name: string): FinishedName | undefined {
+  const segment = parseSegmentName(name);
   const match = NAME.exec(name);
-  if (match === null) return undefined;
-  const [, original = "", year, month, day, hour, minute, second, suffix, temporary] = match;
-  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(time)) return undefined;
+  if (segment === undefined || match === null) return undefined;
+  const [, original = "", suffix, temporary] = match;
   const compression = suffix === undefined ? "none" : suffix === COMPRESSED_SUFFIXES.gzip ? "gzip" : "zstd";
-  return { time, original, compression, temporary: temporary !== undefined };
+  return { time: segment.time, original, compression, temporary: temporary !== undefined };
 }

@@ -83,6 +83,11 @@ export class SegmentCompression {
     this.#running ??= this.#run().finally(() => this.#running = undefined);
   }
 
+  /** Has it looked for more segments once those that are remembered are compressed. */
+  expectMore(): void {
+    this.#more = true;
+  }
+
   /** Ends what is under way. The original of a segment that was being compressed is untouched. */
   async close(): Promise<void> {
     this.#closed = true;

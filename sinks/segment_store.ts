@@ -204,5 +204,6 @@ export class SegmentStore {
     const compression = this.#compression;
     if (compression === "none") return;
     for (const { path } of plain.sorted()) this.#compressor.add({ path, compression });
+    if (plain.more) this.#compressor.expectMore();
   }
 }
