@@ -38,6 +38,7 @@ export async function startDaemon(directory: string, sink?: BenchSink): Promise<
     "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
     `--allow-read=${config},${directory}/data`,
     `--allow-write=${directory}/data`,
+    "--allow-sys=statfs",
     ...sink?.flags ?? [],
     path("../main.ts"),
     "start",

@@ -101,7 +101,20 @@ function resolveSink(name: string, given: GivenSink): SinkConfig {
   }
   const { type, directory, maxBytes = 128 * MIB, maxAge = HOUR, sync = "none", syncInterval = SECOND } =
     given;
-  return { ...delivery, type, directory, maxBytes, maxAge, sync, syncInterval };
+  const { compression = "none", minFreeBytes = 64 * MIB } = given;
+  const { bytes = Infinity, files = Infinity, age = Infinity } = given.retain ?? {};
+  return {
+    ...delivery,
+    type,
+    directory,
+    maxBytes,
+    maxAge,
+    sync,
+    syncInterval,
+    compression,
+    retain: { bytes, files, age },
+    minFreeBytes,
+  };
 }
 
 /**

@@ -180,12 +180,23 @@ function* sinkConflicts({ listen, sinks, pool }: Config, given: GivenConfig): Co
       yield* httpSinkConflicts(sink, listen);
       continue;
     }
-    const { sync, syncInterval } = given.sinks?.[sink.name] as Extract<GivenSink, { type: "file" }>;
+    const { sync, syncInterval, maxBytes: givenBytes } = given.sinks?.[sink.name] as Extract<
+      GivenSink,
+      { type: "file" }
+    >;
     if (syncInterval !== undefined && sink.sync !== "interval") {
       yield error(
         ["sinks", sink.name, "syncInterval"],
         `${formatDuration(syncInterval)} has no effect, as sync is ${told(quote(sink.sync), sync)}: ` +
           'leave it out or set sync to "interval"',
+      );
+    }
+    const { maxBytes, retain } = sink;
+    if (retain.bytes < maxBytes) {
+      yield error(
+        ["sinks", sink.name, "retain", "bytes"],
+        `${formatBytes(retain.bytes)} is less than maxBytes, ${told(formatBytes(maxBytes), givenBytes)}, ` +
+          "so that a full file would be deleted as soon as it is finished: raise retain.bytes or lower maxBytes",
       );
     }
     const directory = normalize(sink.directory).replace(/(?<=.)\/+$/, "");

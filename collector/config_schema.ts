@@ -6,9 +6,13 @@ import { formatBytes, formatDuration, parseBytes, type Parsed, parseDuration } f
 import { quote } from "./quote.ts";
 import { parseSinkUrl } from "./sink_url.ts";
 import type { SyncMode } from "../sinks/file_options.ts";
+import type { Compression } from "../sinks/finished_name.ts";
 
 // The offsets in a Batch are 32 bits wide.
 const MAX_BATCH_BYTES = 2 ** 32 - 1;
+
+/** A hundred years: no timer is set for it, which would limit it to days. */
+const LONGEST_AGE = 36_525 * 86_400_000;
 
 const SOURCE_PATTERN = /^(?=.{1,128}$)[A-Za-z0-9*][A-Za-z0-9._*-]*$/;
 const SINK_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -18,6 +22,7 @@ const POLICIES = ["block", "drop_newest", "drop_oldest", "reject"] as const sati
 const ENCODINGS = ["received", "json"] as const satisfies readonly RequestEncoding[];
 const BODY_CODINGS = ["none", "gzip", "zstd"] as const satisfies readonly HttpSinkConfig["compression"][];
 const SYNC_MODES = ["none", "interval", "batch"] as const satisfies readonly SyncMode[];
+const COMPRESSIONS = ["none", "gzip", "zstd"] as const satisfies readonly Compression[];
 const ACK_LEVELS = ["buffered", "written", "synced"] as const satisfies readonly AckLevel[];
 
 /** An object without keys other than these. Of unknown ones, the issue's message lists the known ones. */
@@ -38,11 +43,13 @@ function parsedBy<T>(parse: (value: unknown) => Parsed<T>) {
   });
 }
 
-function bytes({ max = Number.MAX_SAFE_INTEGER }: { max?: number } = {}) {
+function bytes({ min = 1, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
   return parsedBy((value) => {
     const result = parseBytes(value);
     if (!result.ok) return result;
-    if (result.value < 1) return { ok: false, message: `${quote(value)} is too small: give at least 1B` };
+    if (result.value < min) {
+      return { ok: false, message: `${quote(value)} is too small: give at least ${formatBytes(min)}` };
+    }
     if (result.value > max) {
       return { ok: false, message: `${quote(value)} is too large: give at most ${formatBytes(max)}` };
     }
@@ -50,9 +57,9 @@ function bytes({ max = Number.MAX_SAFE_INTEGER }: { max?: number } = {}) {
   });
 }
 
-function duration({ min }: { min: number }) {
+function duration({ min, max }: { min: number; max?: number }) {
   return parsedBy((value) => {
-    const result = parseDuration(value);
+    const result = parseDuration(value, max);
     return result.ok && result.value < min
       ? { ok: false, message: `${quote(value)} is too small: give at least ${formatDuration(min)}` }
       : result;
@@ -102,6 +109,13 @@ const sink = z.discriminatedUnion("type", [
     maxAge: duration({ min: 1 }).optional(),
     sync: z.enum(SYNC_MODES).optional(),
     syncInterval: duration({ min: 1 }).optional(),
+    compression: z.enum(COMPRESSIONS).optional(),
+    retain: object({
+      bytes: bytes().optional(),
+      files: count().optional(),
+      age: duration({ min: 1, max: LONGEST_AGE }).optional(),
+    }).optional(),
+    minFreeBytes: bytes({ min: 0 }).optional(),
     ...delivery,
   }),
   object({ type: z.literal("stdout"), envelope: z.boolean().optional(), ...delivery }),

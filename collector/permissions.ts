@@ -6,6 +6,7 @@ import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import { variablesOf } from "./sink_headers.ts";
 import { addressOf } from "./sink_url.ts";
 import { BODY_COMPRESSION_WORKER } from "../sinks/body_compressor.ts";
+import { COMPRESSION_WORKER, WORKER_HAS_PRIORITY } from "../sinks/compression_thread.ts";
 
 /** A permission of the runtime, and the flag that grants it. */
 export interface NeededPermission {
@@ -24,6 +25,15 @@ function reach(host: string): NeededPermission {
   return { descriptor: { name: "net", host }, flag: `--allow-net=${host}` };
 }
 
+function grant(name: "read" | "write", path: string): NeededPermission {
+  return { descriptor: { name, path }, flag: `--allow-${name}=${path}` };
+}
+
+function ask(kind: string): NeededPermission {
+  // The types know not every kind that the runtime does.
+  return { descriptor: { name: "sys", kind } as Deno.SysPermissionDescriptor, flag: `--allow-sys=${kind}` };
+}
+
 /**
  * Says which permissions a config needs, and no more.
  *
@@ -40,11 +50,14 @@ function neededPermissions(config: Config): NeededPermission[] {
 function permissionsOfSink(sink: SinkConfig): NeededPermission[] {
   switch (sink.type) {
     case "file": {
-      const { directory } = sink;
-      return (["read", "write"] as const).map((name) => ({
-        descriptor: { name, path: directory },
-        flag: `--allow-${name}=${directory}`,
-      }));
+      const { directory, compression, minFreeBytes } = sink;
+      const needed = [grant("read", directory), grant("write", directory)];
+      if (minFreeBytes > 0) needed.push(ask("statfs"));
+      if (compression !== "none") {
+        needed.push(grant("read", fileURLToPath(COMPRESSION_WORKER)));
+        if (WORKER_HAS_PRIORITY) needed.push(ask("setPriority"));
+      }
+      return needed;
     }
     case "stdout":
       return [];
@@ -56,10 +69,7 @@ function permissionsOfSink(sink: SinkConfig): NeededPermission[] {
       return [
         ...[...new Set(urls.map((url) => formatListenAddress(addressOf(url))))].map(reach),
         ...variablesOf(sink).map(readVariable),
-        ...files.map((path): NeededPermission => ({
-          descriptor: { name: "read", path },
-          flag: `--allow-read=${path}`,
-        })),
+        ...files.map((path) => grant("read", path)),
       ];
     }
   }

@@ -66,10 +66,11 @@ export function parseBytes(value: unknown): Parsed<number> {
  * The units are `ms`, `s`, `m`, `h`, `d`.
  *
  * @param value The value from the config.
- * @returns The number of milliseconds, an integer from 0 to {@linkcode MAX_DURATION}, or a message that names the
- *   value and what would be right.
+ * @param max The longest that will do, in milliseconds. For what no timer is set for, it may be more than the default.
+ * @returns The number of milliseconds, an integer from 0 to `max`, or a message that names the value and what would be
+ *   right.
  */
-export function parseDuration(value: unknown): Parsed<number> {
+export function parseDuration(value: unknown, max: number = MAX_DURATION): Parsed<number> {
   const milliseconds = parse(value, DURATION_UNITS);
   if (milliseconds === undefined) {
     return refuse(
@@ -78,8 +79,9 @@ export function parseDuration(value: unknown): Parsed<number> {
     );
   }
   if (milliseconds < 0) return refuse(`${quote(value)} is not a duration: it must not be negative`);
-  if (milliseconds > MAX_DURATION) {
-    return refuse(`${quote(value)} is too large: give at most ${MAX_DURATION}ms, which is 24.8 days`);
+  if (milliseconds > max) {
+    const days = Math.floor(max / 8_640_000) / 10;
+    return refuse(`${quote(value)} is too large: give at most ${max}ms, which is ${days} days`);
   }
   return { ok: true, value: milliseconds };
 }

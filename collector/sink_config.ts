@@ -1,4 +1,5 @@
 import type { SyncMode } from "../sinks/file_options.ts";
+import type { Compression } from "../sinks/finished_name.ts";
 
 /** A place where batches go. */
 export type SinkConfig = FileSinkConfig | StdoutSinkConfig | HttpSinkConfig;
@@ -38,6 +39,16 @@ export interface BreakerConfig {
   readonly pause: number;
 }
 
+/** How much is kept of what a sink has finished; what exceeds any of the limits is deleted, oldest first. */
+export interface RetainConfig {
+  /** Bytes of all finished files of the sink. `Infinity`, no limit, is the default. */
+  readonly bytes: number;
+  /** Number of them. `Infinity`, no limit, is the default. */
+  readonly files: number;
+  /** Milliseconds since a file was last written to. `Infinity`, no limit, is the default. */
+  readonly age: number;
+}
+
 /** A sink that writes one series of files per source. */
 export interface FileSinkConfig extends DeliveryConfig {
   readonly type: "file";
@@ -67,6 +78,19 @@ export interface FileSinkConfig extends DeliveryConfig {
    * @default {"1s"}
    */
   readonly syncInterval: number;
+  /**
+   * How files are compressed once they are finished.
+   *
+   * @default {"none"}
+   */
+  readonly compression: Compression;
+  readonly retain: RetainConfig;
+  /**
+   * Bytes of the disk that must stay free; 0 for no limit.
+   *
+   * @default {"64MiB"}
+   */
+  readonly minFreeBytes: number;
 }
 
 /** A sink that writes to standard output. There can be one. */

@@ -5,6 +5,9 @@ import { SinkError } from "./sink.ts";
 /** Where the code of the thread is, which the daemon must be allowed to read. */
 export const COMPRESSION_WORKER: URL = new URL("./compression_worker.ts", import.meta.url);
 
+/** Whether the thread gives way to the others, for which it needs a permission of the runtime. */
+export const WORKER_HAS_PRIORITY: boolean = Deno.build.os === "linux";
+
 /**
  * A thread that compresses one file at a time.
  *

@@ -41,7 +41,14 @@ const scope = globalThis as unknown as {
 };
 
 // On Linux this is the priority of the thread, and elsewhere that of the process, which must not be touched.
-if (Deno.build.os === "linux") setPriority(0, 10);
+// Whoever has not granted this waits for a processor like everybody else.
+if (Deno.build.os === "linux") {
+  try {
+    setPriority(0, 10);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
 
 scope.onmessage = async ({ data }) => scope.postMessage(await compress(data));
 

@@ -77,6 +77,11 @@ Deno.test("parseConfig() refuses what contradicts the policy", () => {
       'sinks.disk.syncInterval: 5s has no effect, as sync is "none" (the default): leave it out or set sync to "interval"',
     ],
     [
+      minimal({ sinks: { disk: { type: "file", directory: "d", retain: { bytes: "100MiB" } } } }),
+      "sinks.disk.retain.bytes: 100MiB is less than maxBytes, 128MiB (the default), so that a full file would be deleted " +
+      "as soon as it is finished: raise retain.bytes or lower maxBytes",
+    ],
+    [
       withSource({ policy: "reject", blockTimeout: 1500 }),
       "sources.a.blockTimeout: 1500ms has no effect, as the policy is reject: leave it out or set policy to " +
       '"block"',

@@ -42,7 +42,11 @@ Deno.test("parseConfig() refuses unknown keys at every level, and names the know
     ],
     [
       withSink({ type: "file", directory: "d", envelope: 1 }),
-      `sinks.s.envelope: ${unknown(`type, directory, maxBytes, maxAge, sync, syncInterval, ${AROUND}`)}`,
+      `sinks.s.envelope: ${
+        unknown(
+          `type, directory, maxBytes, maxAge, sync, syncInterval, compression, retain, minFreeBytes, ${AROUND}`,
+        )
+      }`,
     ],
     [
       withSink({ type: "stdout", retry: { min: 1 } }),
@@ -82,6 +86,17 @@ Deno.test("parseConfig() refuses values that are not sizes, durations, counts or
       'sinks.s.sync: "always" is not known here: give "none", "interval" or "batch"',
     ],
     [withSink({ ...file, maxAge: "old" }), `sinks.s.maxAge: "old" ${DURATION}`],
+    [withSink({ ...file, minFreeBytes: "5%" }), `sinks.s.minFreeBytes: "5%" ${SIZE}`],
+    [withSink({ ...file, retain: { bytes: "all" } }), `sinks.s.retain.bytes: "all" ${SIZE}`],
+    [withSink({ ...file, retain: { age: "1y" } }), `sinks.s.retain.age: "1y" ${DURATION}`],
+    [
+      withSink({ ...file, retain: { days: 7 } }),
+      `sinks.s.retain.days: 7 is given for an unknown key: the keys here are bytes, files, age`,
+    ],
+    [
+      withSink({ ...file, compression: "brotli" }),
+      'sinks.s.compression: "brotli" is not known here: give "none", "gzip" or "zstd"',
+    ],
     [withSink({ ...file, retry: { initial: "a" } }), `sinks.s.retry.initial: "a" ${DURATION}`],
     [withSink({ ...file, retry: { max: "b" } }), `sinks.s.retry.max: "b" ${DURATION}`],
     [withSink({ ...file, timeout: "c" }), `sinks.s.timeout: "c" ${DURATION}`],
@@ -143,6 +158,17 @@ Deno.test("parseConfig() refuses numbers below their minimum", () => {
     ],
     [withSink({ ...file, maxBytes: 0 }), "sinks.s.maxBytes: 0 is too small: give at least 1B"],
     [withSink({ ...file, maxAge: 0 }), "sinks.s.maxAge: 0 is too small: give at least 1ms"],
+    [
+      withSink({ ...file, minFreeBytes: -1 }),
+      "sinks.s.minFreeBytes: -1 is not a size: it must not be negative",
+    ],
+    [withSink({ ...file, retain: { bytes: 0 } }), "sinks.s.retain.bytes: 0 is too small: give at least 1B"],
+    [withSink({ ...file, retain: { files: 0 } }), "sinks.s.retain.files: 0 is too small: give at least 1"],
+    [withSink({ ...file, retain: { age: 0 } }), "sinks.s.retain.age: 0 is too small: give at least 1ms"],
+    [
+      withSink({ ...file, retain: { age: "36526d" } }),
+      'sinks.s.retain.age: "36526d" is too large: give at most 3155760000000ms, which is 36525 days',
+    ],
     [
       withSink({ ...file, retry: { initial: 0 } }),
       "sinks.s.retry.initial: 0 is too small: give at least 1ms",

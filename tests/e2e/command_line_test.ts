@@ -137,12 +137,12 @@ Deno.test("main.ts check and permissions name just the permissions that a config
   const permissions = await run(directory.path, ["permissions"], ["--allow-read=config.json"]);
   assertEquals([permissions.code, permissions.stderr], [0, ""]);
   const flags = permissions.stdout.trim().split(" ");
-  for (const flag of ["--allow-read=./data", "--allow-write=./data"]) {
+  for (const flag of ["--allow-read=./data", "--allow-write=./data", "--allow-sys=statfs"]) {
     assert(flags.includes(flag), permissions.stdout);
   }
   assertNotMatch(
     permissions.stdout,
-    /--allow-(all|run|sys|ffi)|--allow-env=(?!WS_NO_)|-A\b|--allow-\w+( |$)/,
+    /--allow-(all|run|ffi)|--allow-sys=(?!statfs\s)|--allow-env=(?!WS_NO_)|-A\b|--allow-\w+( |$)/,
   );
   const check = await run(directory.path, ["check"], ["--allow-read"]);
   assertEquals([check.code, check.stderr], [0, ""]);
