@@ -12,6 +12,7 @@ import type { BoundedBufferOptions, BufferObserver } from "./buffer_options.ts";
 import { ChunkPool } from "./chunk_pool.ts";
 import { type ChunkMemory, ChunkQueue } from "./chunk_queue.ts";
 import { ProducerQueue, type WaitOptions, type WaitOutcome } from "./producer_queue.ts";
+import type { LostRecords } from "./record_ranges.ts";
 
 export type { BoundedBufferOptions, BufferObserver } from "./buffer_options.ts";
 
@@ -233,10 +234,14 @@ export class BoundedBuffer {
     this.#serveProducers();
   }
 
-  /** Lets what is in flight go, because a sink did not take it. The batch that `take()` returned is not valid any more. */
-  discard(): void {
+  /**
+   * Lets what is in flight go, because a sink did not take it. The batch that `take()` returned is not valid any more.
+   *
+   * @param lost What it did not take; everything when left out.
+   */
+  discard(lost?: LostRecords): void {
     const settled = this.#settle();
-    this.#observer?.discarded(settled);
+    this.#observer?.discarded(settled, lost);
     this.#serveProducers();
   }
 

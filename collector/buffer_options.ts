@@ -1,6 +1,7 @@
 import type { Amount } from "./batch.ts";
 import type { ChunkPool } from "./chunk_pool.ts";
 import type { ChunkMemory } from "./chunk_queue.ts";
+import type { LostRecords } from "./record_ranges.ts";
 
 /** Is told of every record that comes and goes, at the very moment, so that books kept elsewhere always balance. */
 export interface BufferObserver {
@@ -10,8 +11,8 @@ export interface BufferObserver {
   evicted(amount: Amount): void;
   /** Records left because every sink has them. */
   committed(amount: Amount): void;
-  /** Records left because a sink did not take them. */
-  discarded(amount: Amount): void;
+  /** Records left because a sink did not take them, or did not take some of them: then these are `lost`. */
+  discarded(amount: Amount, lost: LostRecords | undefined): void;
 }
 
 /** Options of a `BoundedBuffer`. */

@@ -1,3 +1,5 @@
+import type { RecordRange } from "./record_ranges.ts";
+
 /** What became of records that somebody waits for: every sink has them, or at least one record was lost. */
 export type Settlement = "delivered" | "lost";
 
@@ -47,10 +49,13 @@ export class Settlements {
    * Books that the oldest records have left: those in flight, if there are any.
    *
    * @param records How many.
-   * @param settlement What became of them.
+   * @param settlement What became of them, or which of them were lost, counted from the first, ascending.
    */
-  advance(records: number, settlement: Settlement): void {
+  advance(records: number, settlement: Settlement | readonly RecordRange[]): void {
     if (settlement === "lost") this.#lose(this.#position, this.#position + records);
+    else if (settlement !== "delivered") {
+      for (const { from, to } of settlement) this.#lose(this.#position + from, this.#position + to);
+    }
     this.#position += records + this.#evicted;
     this.#evicted = 0;
     let settled = 0;

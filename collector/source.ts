@@ -4,6 +4,7 @@ import type { ChunkPool } from "./chunk_pool.ts";
 import type { SourceConfig } from "./config.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger.ts";
 import type { MemoryAccount } from "./memory_budget.ts";
+import type { LostRecords } from "./record_ranges.ts";
 import { type Settlement, Settlements } from "./settlements.ts";
 import {
   type Admission,
@@ -72,9 +73,11 @@ export class Source {
           this.ledger.delivered.add(amount);
           this.#settlements.advance(amount.records, "delivered");
         },
-        discarded: (amount) => {
+        discarded: ({ records, bytes }, lost) => {
+          const amount = lost?.amount ?? { records, bytes };
           this.ledger.dropped.add("sink_failed", amount);
-          this.#settlements.advance(amount.records, "lost");
+          this.ledger.delivered.add({ records: records - amount.records, bytes: bytes - amount.bytes });
+          this.#settlements.advance(records, lost?.places ?? "lost");
         },
       },
     });
@@ -188,9 +191,13 @@ export class Source {
     this.buffer.commit();
   }
 
-  /** Lets the batch go that was taken, because a sink did not take it. */
-  discard(): void {
-    this.buffer.discard();
+  /**
+   * Lets the batch go that was taken, because a sink did not take it.
+   *
+   * @param lost Which of its records the sink did not take; all when left out.
+   */
+  discard(lost?: LostRecords): void {
+    this.buffer.discard(lost);
   }
 
   /** The books, as plain data. */

@@ -1,4 +1,5 @@
 import { type Amount, amountOf, type BufferedBatch } from "../collector/batch.ts";
+import { rangesWithin, type RecordRange, selectRecords } from "../collector/record_ranges.ts";
 import type { Origin, Sending, Sent, SinkSender } from "./sink_sender.ts";
 
 /** Where a batch comes from, as far as its delivery has to know it. */
@@ -11,13 +12,16 @@ export interface DeliveryOrigin extends Origin {
  * One batch on its way to the sinks of its source, and from those that do not take it to their dead letter sinks.
  *
  * However many ways lead to a sink, the batch is sent there once. So a sink that is itself one of the source's, or the
- * dead letter sink of two of them, does not have its records twice.
+ * dead letter sink of two of them, does not have its records twice. (But where one sink leaves some records and another
+ * one does not take the batch at all, the dead letter sink of both has those some in both.)
  */
 export class Delivery {
   readonly #batch: BufferedBatch;
   readonly #source: DeliveryOrigin;
   readonly #senders: ReadonlyMap<string, SinkSender>;
   readonly #begun = new Map<SinkSender, Promise<Sent>>();
+  /** What is sent to each last. A sink gets one thing at a time of a source, the whole batch or some records of it. */
+  readonly #last = new Map<SinkSender, Promise<Sent>>();
 
   /**
    * @param batch The batch.
@@ -39,15 +43,47 @@ export class Delivery {
    */
   to(sender: SinkSender, sending?: Sending): Promise<Sent> {
     let sent = this.#begun.get(sender);
-    if (sent === undefined) this.#begun.set(sender, sent = this.#send(sender, sending));
+    if (sent === undefined) {
+      sent = this.#inTurn(sender, () => this.#send(sender, this.#batch, sending));
+      this.#begun.set(sender, sent);
+    }
     return sent;
   }
 
-  async #send(sender: SinkSender, sending: Sending | undefined): Promise<Sent> {
-    const sent = await sender.send(this.#batch, this.#source, sending);
-    if (sent !== "given_up" || sender.deadLetter === undefined) return sent;
-    const instead = await this.to(this.#senders.get(sender.deadLetter)!);
-    if (instead === "delivered") this.#source.deadLettered(sender.name, amountOf(this.#batch));
+  #inTurn(sender: SinkSender, send: () => Promise<Sent>): Promise<Sent> {
+    const before = this.#last.get(sender);
+    const sent = before === undefined ? send() : before.then(send, send);
+    this.#last.set(sender, sent);
+    return sent;
+  }
+
+  async #send(sender: SinkSender, batch: BufferedBatch, sending?: Sending): Promise<Sent> {
+    const sent = await sender.send(batch, this.#source, sending);
+    const { deadLetter } = sender;
+    if (sent === "delivered" || sent === "aborted" || deadLetter === undefined) return sent;
+    const next = this.#senders.get(deadLetter)!;
+    if (sent !== "given_up") return await this.#sendUntaken(sender, batch, sent.untaken, next);
+    const whole = batch === this.#batch;
+    const instead = whole ? await this.to(next) : await this.#sendPart(next, batch);
+    if (instead === "delivered") this.#source.deadLettered(sender.name, amountOf(batch));
     return instead;
+  }
+
+  async #sendUntaken(
+    sender: SinkSender,
+    batch: BufferedBatch,
+    untaken: readonly RecordRange[],
+    next: SinkSender,
+  ): Promise<Sent> {
+    const part = selectRecords(batch, untaken);
+    const instead = await this.#sendPart(next, part);
+    if (instead === "delivered") this.#source.deadLettered(sender.name, amountOf(part));
+    if (instead === "delivered" || instead === "aborted") return instead;
+    return { untaken: instead === "given_up" ? untaken : rangesWithin(untaken, instead.untaken) };
+  }
+
+  /** Sends some records to a sink, unless it gets the whole batch. */
+  #sendPart(sender: SinkSender, part: BufferedBatch): Promise<Sent> {
+    return this.#begun.get(sender) ?? this.#inTurn(sender, () => this.#send(sender, part));
   }
 }

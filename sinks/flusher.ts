@@ -1,4 +1,5 @@
 import type { Amount, BufferedBatch } from "../collector/batch.ts";
+import { type LostRecords, lostRecords } from "../collector/record_ranges.ts";
 import { Delivery, type DeliveryOrigin } from "./delivery.ts";
 import type { SinkSender } from "./sink_sender.ts";
 
@@ -18,7 +19,8 @@ export interface Drainable extends DeliveryOrigin {
   onAdmitted: () => void;
   take(limit: Amount): BufferedBatch | undefined;
   commit(): void;
-  discard(): void;
+  /** Lets the batch go, because it was lost, or because these records of it were. */
+  discard(lost?: LostRecords): void;
 }
 
 /** Options of {@linkcode Flusher}. */
@@ -147,7 +149,9 @@ export class Flusher {
       ...others.map((sender) => delivery.to(sender)),
     ]);
     if (outcomes.includes("aborted")) return false; // it stays in flight, and so in the count of the undelivered
+    const untaken = outcomes.flatMap((sent) => typeof sent === "object" ? [sent.untaken] : []);
     if (outcomes.includes("given_up")) this.#source.discard();
+    else if (untaken.length > 0) this.#source.discard(lostRecords(batch, untaken));
     else this.#source.commit();
     return true;
   }

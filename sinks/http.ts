@@ -1,4 +1,5 @@
-import { amountBetween, type BufferedBatch } from "../collector/batch.ts";
+import { type BufferedBatch, weightOf } from "../collector/batch.ts";
+import { lostRecords } from "../collector/record_ranges.ts";
 import { type BodyCoding, BodyCompressor } from "./body_compressor.ts";
 import { httpError } from "./http_error.ts";
 import { type HttpOutcome, readAnswer, type UpstreamLoss } from "./http_answer.ts";
@@ -41,7 +42,7 @@ interface Progress {
   /** The most records to send at once: fewer where they were too many, and more again with every request that was taken. */
   most: number;
   /** The records that were refused for what they are, as ranges. */
-  readonly refused: { readonly from: number; readonly to: number }[];
+  readonly refused: { from: number; to: number }[];
   /** What the last of them were refused with. */
   error: SinkError | undefined;
 }
@@ -111,31 +112,21 @@ export class HttpSink implements Sink {
    * @param batch The batch.
    * @param context Its source, and the signal that ends a request under way.
    * @throws {SinkError} If the other side did not take all of it. Where it refused some records for what they are, it got
-   *   the others before this is thrown.
+   *   the others before this is thrown. In any case the error tells which were not taken.
    */
   async write(batch: BufferedBatch, { source, signal }: WriteContext): Promise<void> {
     const progress = this.#progressOf(batch);
-    while (progress.next < batch.ends.length) {
-      const { next } = progress;
-      const part = this.#parts.next(batch, source, next, progress.most);
-      if (part === undefined) throw this.#noPlace(batch);
-      const outcome = await this.#send(batch, part, next, signal);
-      if (outcome.taken) {
-        this.#bookLoss(source, outcome.loss);
-        progress.most *= 2;
-      } else if (outcome.cause === "too_large" && part.to - next > 1) {
-        progress.most = Math.ceil((part.to - next) / 2);
-        continue;
-      } else if (outcome.cause === "other") {
-        throw outcome.error;
-      } else {
-        progress.refused.push({ from: next, to: part.to });
-        progress.error = outcome.error;
+    try {
+      while (progress.next < batch.ends.length) {
+        const part = this.#parts.next(batch, source, progress.next, progress.most);
+        if (part === undefined) refuse(progress, progress.next + 1, noPlace(batch));
+        else this.#advance(progress, part, source, await this.#send(batch, part, progress.next, signal));
       }
-      progress.next = part.to;
+    } catch (error) {
+      throw error instanceof SinkError ? withUntaken(error, batch, progress) : error;
     }
     this.#progress.delete(batch);
-    if (progress.error !== undefined) throw this.#refusal(batch, progress);
+    if (progress.error !== undefined) throw withUntaken(progress.error, batch, progress);
   }
 
   /** Does nothing: whether what was taken is synced is for the other side to say, by when it answers. */
@@ -168,6 +159,21 @@ export class HttpSink implements Sink {
       this.#progress.set(batch, progress);
     }
     return progress;
+  }
+
+  #advance(progress: Progress, { to }: HttpPart, source: string, outcome: HttpOutcome): void {
+    const records = to - progress.next;
+    if (outcome.taken) {
+      this.#bookLoss(source, outcome.loss);
+      progress.most *= 2;
+      progress.next = to;
+    } else if (outcome.cause === "too_large" && records > 1) {
+      progress.most = Math.ceil(records / 2);
+    } else if (outcome.cause === "other") {
+      throw outcome.error;
+    } else {
+      refuse(progress, to, outcome.error);
+    }
   }
 
   async #send(
@@ -224,25 +230,32 @@ export class HttpSink implements Sink {
     this.#losing.add(source);
     this.#options.onLoss?.(source, loss);
   }
+}
 
-  #noPlace({ format }: BufferedBatch): SinkError {
-    const key = format === "json" || format === "binary" ? "url" : "otlpUrl";
-    const what = format === "json" ? "JSON records" : format === "binary" ? "frames" : "OTLP messages";
-    return new SinkError(`Cannot send ${what}: the sink has no '${key}'`, {
-      kind: "no_url",
-      retryable: false,
-    });
-  }
+/** Goes on behind records that nobody will take. */
+function refuse(progress: Progress, to: number, error: SinkError): void {
+  const last = progress.refused.at(-1);
+  if (last?.to === progress.next) last.to = to;
+  else progress.refused.push({ from: progress.next, to });
+  progress.error = error;
+  progress.next = to;
+}
 
-  #refusal(batch: BufferedBatch, { refused, error }: Progress): SinkError {
-    const { kind, message } = error!;
-    let records = 0;
-    for (const { from, to } of refused) records += amountBetween(batch, from, to).records;
-    const some = records < amountBetween(batch, 0, batch.ends.length).records
-      ? `; ${records} records were refused, the others of their batch were taken`
-      : "";
-    return new SinkError(message + some, { kind, retryable: false });
-  }
+function noPlace({ format }: BufferedBatch): SinkError {
+  const key = format === "json" || format === "binary" ? "url" : "otlpUrl";
+  const what = format === "json" ? "JSON records" : format === "binary" ? "frames" : "OTLP messages";
+  return new SinkError(`Cannot send ${what}: the sink has no '${key}'`, { kind: "no_url", retryable: false });
+}
+
+/** Adds which records were not taken, if others were. */
+function withUntaken(error: SinkError, batch: BufferedBatch, { next, refused }: Progress): SinkError {
+  const rest = next < batch.ends.length ? [{ from: next, to: batch.ends.length }] : [];
+  const untaken = [...refused, ...rest];
+  const { records } = lostRecords(batch, [untaken]).amount;
+  if (records === weightOf(batch)) return error;
+  const { kind, retryable, retryAfter, cause } = error;
+  const some = retryable ? "" : `; not taken were ${records} records, the others of their batch were`;
+  return new SinkError(error.message + some, { kind, retryable, retryAfter, untaken, cause });
 }
 
 async function readCertificates(file: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { BufferedBatch } from "../collector/batch.ts";
+import type { RecordRange } from "../collector/record_ranges.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 
 /** What a sink is told beside the batch itself. */
@@ -50,19 +51,28 @@ export class SinkError extends Error {
   readonly retryable: boolean;
   /** For how long the other side asked not to be tried again, in milliseconds; `undefined` if it did not. */
   readonly retryAfter: number | undefined;
+  /** Which records of the batch were not taken, ascending, where all others were; nothing where none was, or nobody knows. */
+  readonly untaken: readonly RecordRange[] | undefined;
 
   /**
    * @param message What failed, with the value that it failed on.
-   * @param options `kind`, `retryable`, `retryAfter` and the error that caused it.
+   * @param options `kind`, `retryable`, `retryAfter`, `untaken` and the error that caused it.
    */
   constructor(
     message: string,
-    options: { kind: string; retryable: boolean; retryAfter?: number | undefined; cause?: unknown },
+    options: {
+      kind: string;
+      retryable: boolean;
+      retryAfter?: number | undefined;
+      untaken?: readonly RecordRange[] | undefined;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: options.cause });
     this.name = "SinkError";
     this.kind = options.kind;
     this.retryable = options.retryable;
     this.retryAfter = options.retryAfter;
+    this.untaken = options.untaken;
   }
 }

@@ -1,4 +1,5 @@
 import { type Amount, amountOf, type BufferedBatch } from "../collector/batch.ts";
+import { lostRecords, type RecordRange } from "../collector/record_ranges.ts";
 import { withTimeout } from "./attempt_timeout.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { FlushObserver } from "./flush_observer.ts";
@@ -62,8 +63,14 @@ export interface SinkSenderOptions {
   readonly signal: AbortSignal;
 }
 
-/** How the sending of a batch ended: `aborted` leaves it where it was. */
-export type Sent = "delivered" | "given_up" | "aborted";
+/** How the sending of a batch ended: `aborted` leaves it where it was; records are told where others were delivered. */
+export type Sent = "delivered" | "given_up" | "aborted" | PartlySent;
+
+/** That a sink took some records of a batch. */
+export interface PartlySent {
+  /** The others, ascending. */
+  readonly untaken: readonly RecordRange[];
+}
 
 /** How a sink is doing at a moment. */
 export interface SinkLoad {
@@ -156,7 +163,10 @@ export class SinkSender {
     }
     if (result.reason === "aborted") return "aborted";
     this.#observer.givenUp(name, result.error, source.name, this.deadLetter);
-    return "given_up";
+    const { untaken } = result.error;
+    if (untaken === undefined) return "given_up";
+    source.deliveredTo(name, without(amountOf(batch), lostRecords(batch, [untaken]).amount));
+    return { untaken };
   }
 
   #prepare(): Sending {
@@ -237,4 +247,8 @@ export class Sending implements Disposable {
   [Symbol.dispose](): void {
     this.takePass()?.[Symbol.dispose]();
   }
+}
+
+function without(all: Amount, some: Amount): Amount {
+  return { records: all.records - some.records, bytes: all.bytes - some.bytes };
 }

@@ -7,6 +7,8 @@ export interface ChainOptions {
   readonly edge: Record<string, unknown>;
   /** Rules of the sources on the other side. */
   readonly core: Record<string, unknown>;
+  /** Limits of the other side. */
+  readonly limits?: Record<string, unknown>;
   /** More keys of the sink between them. */
   readonly sink?: Record<string, unknown>;
   /** Whether the other side's sink is a standard output that nobody reads, rather than files. */
@@ -31,10 +33,11 @@ export class Chain implements AsyncDisposable {
    * @param options Their sources, and what is between them.
    * @returns The chain, to be declared with `await using`.
    */
-  static async start({ edge, core, sink = {}, stalled = false }: ChainOptions): Promise<Chain> {
+  static async start({ edge, core, limits = {}, sink = {}, stalled = false }: ChainOptions): Promise<Chain> {
     const coreDaemon = await DaemonProcess.start({
       stdout: stalled ? "stalled" : "null",
       config: {
+        limits,
         sources: { ...(stalled && { plug: PLUG }), ...core },
         sinks: { last: stalled ? { type: "stdout" } : { type: "file", directory: "./data" } },
       },

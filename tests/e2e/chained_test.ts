@@ -131,3 +131,34 @@ Deno.test("chain: what the other side drops is counted on both sides", async () 
   await stopAndBalance(core, "s");
   assertNumbers(numbersIn(await output, "s"), [0, 100]);
 });
+
+Deno.test("chain: what is too large for the other side is halved, and the one record that is too large itself is booked alone", async () => {
+  await using chain = await Chain.start({
+    edge: { s: { ...BLOCK, ack: "written", batch: { linger: "1s" } } },
+    core: { s: BLOCK },
+    limits: { body: "32KiB", record: "1KiB" },
+  });
+  const { edge, core } = chain;
+  const large = numbered(700, 701, 2000);
+  const [before, alone, behind] = await Promise.all([
+    post(edge, "s", numbered(0, 700)),
+    post(edge, "s", large),
+    post(edge, "s", numbered(701, 1500)),
+  ]);
+  // Who sent the one record is told so, and nobody else.
+  assertEquals([before.status, alone.status, behind.status], [200, 503, 200]);
+  assertEquals(alone.body.error.code, "not_written");
+  const { ledger } = await untilSource(edge, "s", ({ buffer }) => buffer.records === 0);
+  assertEquals(ledger.delivered, { records: 1499, bytes: 149_900 });
+  assertEquals(ledger.droppedBy, { sink_failed: { records: 1, bytes: 2000 } });
+  const told = await edge.waitForLog(({ message }) => message === "batches are given up and lost");
+  assert(String(told["error"]).includes("answered 413"), JSON.stringify(told));
+  assertEquals((await edge.stop()).code, 1); // one record was not delivered
+  const books = await stopAndBalance(core, "s");
+  assertEquals(books.delivered, ledger.delivered);
+  const numbers = numbersIn(await core.recordsOf("s"));
+  assertEquals(numbers.length, 1499);
+  // Of three requests at once nobody knows which one came first; each is in order.
+  assertNumbers(numbers.filter((n) => n < 700), [0, 700]);
+  assertNumbers(numbers.filter((n) => n > 700), [701, 1500]);
+});

@@ -53,9 +53,10 @@ Deno.test("HttpSink.write() gives up the one record that is too large, and sends
   assertEquals([error.kind, error.retryable], ["http_413", false]);
   assertStringIncludes(
     error.message,
-    "answered 413: record too large; 1 records were refused, the others of their batch were taken",
+    "answered 413: record too large; not taken were 1 records, the others of their batch were",
   );
   assertEquals(peer.text, lines.filter((_, i) => i !== 3).join("\n") + "\n");
+  assertEquals(error.untaken, [{ from: 3, to: 4 }]);
 });
 
 Deno.test("HttpSink.write() sends the frames behind one that is refused for what it is", async () => {
@@ -66,10 +67,11 @@ Deno.test("HttpSink.write() sends the frames behind one that is refused for what
     const error = await assertRejects(
       () => sink.write(frames(5), context),
       SinkError,
-      "2 records were refused",
+      "not taken were 2 records",
     );
     assertEquals([error.kind, error.retryable], [`http_${status}`, false]);
     assertEquals(peer.taken.map(({ text }) => text), ["0", "3", "4"]);
+    assertEquals(error.untaken, [{ from: 1, to: 3 }]);
   }
 });
 
@@ -78,10 +80,15 @@ Deno.test("HttpSink.write() remembers over a failure what was refused before it"
   await using sink = await sinkTo(peer);
   const batch = frames(5);
   peer.answer = ({ text }) => text === "1" ? 400 : text === "3" && peer.requests.length === 4 ? 502 : 202;
-  assert((await assertRejects(() => sink.write(batch, context), SinkError)).retryable);
-  const error = await assertRejects(() => sink.write(batch, context), SinkError, "1 records were refused");
+  const first = await assertRejects(() => sink.write(batch, context), SinkError);
+  assertEquals([first.kind, first.retryable, first.untaken], ["http_502", true, [{ from: 1, to: 2 }, {
+    from: 3,
+    to: 5,
+  }]]);
+  const error = await assertRejects(() => sink.write(batch, context), SinkError, "not taken were 1 records");
   assertEquals([error.kind, error.retryable], ["http_400", false]);
   assertEquals(peer.taken.map(({ text }) => text), ["0", "2", "3", "4"]);
+  assertEquals(error.untaken, [{ from: 1, to: 2 }]);
 });
 
 Deno.test("HttpSink.write() stops at an answer that every record would get", async () => {
@@ -91,8 +98,22 @@ Deno.test("HttpSink.write() stops at an answer that every record would get", asy
     peer.answer = () => new Response(null, { status, headers: { Location: `http://${peer.host}/other` } });
     const error = await assertRejects(() => sink.write(frames(5), context), SinkError, `answered ${status}`);
     assertEquals([error.kind, error.retryable], [`http_${status}`, false]);
-    assertEquals(peer.paths, ["/v1/ingest/a"]);
+    assertEquals([peer.paths, error.untaken], [["/v1/ingest/a"], undefined]);
   }
+});
+
+Deno.test("HttpSink.write() tells what was not taken when it stops in the middle", async () => {
+  await using peer = new HttpPeer();
+  await using sink = await sinkTo(peer);
+  peer.answer = ({ text }) => text === "0" ? 400 : text === "2" ? 403 : 202;
+  const error = await assertRejects(
+    () => sink.write(frames(5), context),
+    SinkError,
+    "not taken were 4 records",
+  );
+  assertEquals([error.kind, error.retryable], ["http_403", false]);
+  assertEquals(error.untaken, [{ from: 0, to: 1 }, { from: 2, to: 5 }]);
+  assertEquals(peer.taken.map(({ text }) => text), ["1"]);
 });
 
 Deno.test("HttpSink.write() counts what the other side lost, and tells once until it loses nothing", async () => {
@@ -176,6 +197,9 @@ Deno.test("HttpSink.write() loses, doubles and reorders nothing, whatever the ot
         const expected = records.filter((record) => !lost.includes(record)).join("");
         assertEquals(peer.text, expected);
         assertEquals(failed !== undefined && !failed.retryable, refused.size > 0);
+        if (refused.size === 0 || expected === "") return;
+        const untaken = failed!.untaken!.flatMap(({ from, to }) => records.slice(from, to)).join("");
+        assertEquals(untaken, records.filter((record) => lost.includes(record)).join(""));
       },
     ),
     { numRuns: 60 },
