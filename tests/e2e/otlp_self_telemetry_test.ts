@@ -73,7 +73,7 @@ Deno.test("OTEL_DENO: a daemon exports its ledger and its flushes to another one
     assertEquals([source, sink, parentSpanId], ["app", "disk", ""]);
     assert(BigInt(end as string) >= BigInt(start as string));
   }
-  // Not until its end: once in many runs the runtime's exporter waits for ever for its last export, when all is done.
+  // Not until its end: with so short an interval the runtime may wait for ever, see docs/otlp.md and otlp_exit_test.ts.
   daemon.kill("SIGTERM");
   assertEquals((await daemon.waitForLog(({ message }) => message === "ledger"))["undelivered"], 0);
   assertEquals((await endpoint.stop()).code, 0);
