@@ -139,7 +139,10 @@ export class Ingest {
     let framing = framer(body, framingLimits(source, limits.record));
     if (framing.ok && framing.batch.ends.length > 0 && conversion !== undefined) {
       const converted = conversion.convert(framing.batch, beside);
-      if (converted === "overloaded") return noMemory();
+      if (converted === "overloaded") {
+        giveBlock(body.buffer as ArrayBuffer); // memory is short, and garbage has no limit
+        return noMemory();
+      }
       framing = converted;
     }
     if (!framing.ok) return refuse(ingest, framing.code, framingRefusal(source, framing));

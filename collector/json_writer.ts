@@ -39,12 +39,21 @@ export class JsonWriter {
 
   /** What was written, in memory of its own size; nothing more can be written. Nothing if it is exhausted. */
   finish(): Uint8Array<ArrayBuffer> | undefined {
-    if (!this.#exhausted && !this.#book(this.#bytes.length + this.#size)) this.#exhaust();
+    if (!this.#exhausted && !this.#book(this.#bytes.length + this.#size)) this.discard();
     if (this.#exhausted) return undefined;
     // What is too much is given back at once, instead of when the garbage collector gets to it.
     const finished = new Uint8Array(this.#bytes.buffer.transfer(this.#size));
     this.#book(finished.length);
     return finished;
+  }
+
+  /** Gives all memory back, and what was written with it: nobody wants it. It is exhausted then. */
+  discard(): void {
+    this.#exhausted = true;
+    freeMemory(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#size = 0;
+    this.#book(0);
   }
 
   /** @param byte An ASCII character: a bracket, a comma, a line feed. */
@@ -109,7 +118,7 @@ export class JsonWriter {
     if (this.#exhausted) return false;
     const capacity = Math.max(needed, this.#bytes.length * 2);
     if (!this.#book(this.#bytes.length + capacity)) {
-      this.#exhaust();
+      this.discard();
       return false;
     }
     const larger = new Uint8Array(capacity);
@@ -118,14 +127,6 @@ export class JsonWriter {
     this.#bytes = larger;
     this.#book(capacity);
     return true;
-  }
-
-  #exhaust(): void {
-    this.#exhausted = true;
-    freeMemory(this.#bytes);
-    this.#bytes = new Uint8Array(0);
-    this.#size = 0;
-    this.#book(0);
   }
 }
 

@@ -93,7 +93,7 @@ function createFamilies(meter: Meter) {
     ),
     overlooked: counter(
       "penstock_requests_overlooked_total",
-      "OTLP requests answered as a success of which nothing, or not everything, became records.",
+      "OTLP requests that are no error and of which nothing, or not everything, becomes records.",
     ),
     buffer: {
       records: gauge("penstock_buffer_records", "Records in the buffer, those in flight to a sink included."),

@@ -51,10 +51,11 @@ export class OtlpTranscoder {
     const out = this.#out = new JsonWriter(LIKELY_GROWTH * bytes.length + 64, book);
     const written = this.#writeMessage(message, 0, bytes.length);
     out.character(LINE_FEED);
-    const json = written ? out.finish() : undefined;
     this.#bytes = new Uint8Array(0);
     this.#out = NOTHING_WRITTEN;
-    return json ?? (out.exhausted ? "overloaded" : "repeated");
+    if (written || out.exhausted) return out.finish() ?? "overloaded";
+    out.discard();
+    return "repeated";
   }
 
   /** Says whether it could be written. */

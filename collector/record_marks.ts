@@ -6,8 +6,15 @@ const FIRST_RECORDS = 16;
 /** Bytes that the end and the time of one record take up. */
 const BYTES_PER_RECORD = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
 
-/** Every format, by the number that stands for it. */
-const FORMATS: readonly RecordFormat[] = ["json", "binary", "otlp-logs", "otlp-metrics", "otlp-traces"];
+/** The number that stands for each format; none can be left out. */
+const NUMBERS: Readonly<Record<RecordFormat, number>> = {
+  json: 0,
+  binary: 1,
+  "otlp-logs": 2,
+  "otlp-metrics": 3,
+  "otlp-traces": 4,
+};
+const FORMATS = Object.keys(NUMBERS) as readonly RecordFormat[];
 
 /**
  * What a chunk knows of each of its records: where it ends, when it was admitted, what it weighs and what its format is.
@@ -167,12 +174,12 @@ export class RecordMarks {
     const grows = kept === undefined || kept.length < this.#ends.length;
     if (grows) {
       const larger = new Uint8Array(this.#ends.length);
-      if (kept === undefined) larger.fill(FORMATS.indexOf(this.#format), 0, count);
+      if (kept === undefined) larger.fill(NUMBERS[this.#format], 0, count);
       else larger.set(kept);
       this.#formats = kept = larger;
     }
     this.#format = format;
-    kept!.fill(FORMATS.indexOf(format), count, count + added);
+    kept!.fill(NUMBERS[format], count, count + added);
     return grows;
   }
 

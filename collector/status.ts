@@ -67,7 +67,7 @@ export interface LedgerStatus extends LedgerSnapshot {
   readonly deadLetteredBySink: Readonly<Record<string, Amount>>;
   /** Requests refused before their records could be counted, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
-  /** OTLP requests answered as a success of which nothing, or not everything, became records, by reason. */
+  /** OTLP requests that are no error and of which nothing, or not everything, becomes records, by reason. */
   readonly oversights: Readonly<Record<string, number>>;
 }
 

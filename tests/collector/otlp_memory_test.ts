@@ -97,6 +97,12 @@ Deno.test("encodeOtlpJson() books all memory, also where the library converts, a
       assert(encodeOtlpJson(signal, request, () => asked++ !== index) === "overloaded", `${bytes}`);
     }
   }
+  // Too large to be converted where a field comes again: all of it is given back.
+  const long = encodeRequest("logs", { resourceLogs: [{ schemaUrl: "x".repeat(70_000) }] });
+  const apart = Uint8Array.of(...long, ...twice);
+  const booked: number[] = [];
+  assertEquals(encodeOtlpJson("logs", apart, (bytes) => (booked.push(bytes), true)), "repeated");
+  assertEquals(booked.at(-1), 0);
   for (const signal of SIGNALS) assertEquals(otlpConversion(signal).growth, CONVERSION_GROWTH);
 });
 
