@@ -101,7 +101,8 @@ export function resolveHeaders(sink: HttpSinkConfig, read: ReadVariable): SinkHe
       value.replaceAll(VARIABLE, (_, variable: string) => values.get(variable)!),
     ]),
   );
-  return { headers, secrets: [...values.values()] };
+  // The longest first, should one be the beginning of another.
+  return { headers, secrets: [...values.values()].sort((a, b) => b.length - a.length) };
 }
 
 /**

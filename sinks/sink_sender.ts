@@ -219,8 +219,9 @@ export class SinkSender {
 
   #failed(error: SinkError, pass: Pass, source: Origin): void {
     this.#observer.failed(this.name, error, source.name);
-    // Who refuses a batch for good has looked at it, and works.
-    if (error.retryable) pass.failed();
+    // Who refuses a batch for good has looked at it, and works. So does who says when to come again: it may be this source
+    // alone that there is no room for, and the others must not wait for that.
+    if (error.retryable && error.retryAfter === undefined) pass.failed();
     else pass.succeeded();
   }
 }

@@ -186,10 +186,10 @@ Deno.test("resolveHeaders() puts variables where they are named, and tells which
     headers: { Authorization: "Bearer ${TOKEN}", "X-Two": "${A}-${TOKEN}-$A", "X-Plain": "p" },
   });
   assertEquals(variablesOf(sink), ["TOKEN", "A"]);
-  const values: Record<string, string> = { TOKEN: "$& ${A}", A: "1" };
+  const values: Record<string, string> = { TOKEN: "$& ${A}", A: "$&" };
   assertEquals(resolveHeaders(sink, (name) => values[name]), {
-    headers: { Authorization: "Bearer $& ${A}", "X-Two": "1-$& ${A}-$A", "X-Plain": "p" },
-    secrets: ["$& ${A}", "1"],
+    headers: { Authorization: "Bearer $& ${A}", "X-Two": "$&-$& ${A}-$A", "X-Plain": "p" },
+    secrets: ["$& ${A}", "$&"], // the longest first: it begins like the other one
   });
 });
 

@@ -2,6 +2,7 @@ import { MemoryBudget } from "../../collector/memory_budget.ts";
 import type { Source } from "../../collector/source.ts";
 import { Telemetry } from "../../collector/telemetry.ts";
 import { FileFigures } from "../../sinks/file_figures.ts";
+import { HttpSink } from "../../sinks/http.ts";
 import { Semaphore } from "../../sinks/semaphore.ts";
 import type { SinkFigure } from "../../sinks/sink_figures.ts";
 import { makeSource, type TestSourceOptions } from "./sources.ts";
@@ -10,6 +11,7 @@ function* figures(sink: string): Generator<SinkFigure> {
   if (sink !== "disk") return;
   yield { name: "open_files", value: 3 };
   yield* new FileFigures();
+  yield* new HttpSink({}).figures();
 }
 
 /** The parts of a daemon that are observed, without sockets and without flushers. */

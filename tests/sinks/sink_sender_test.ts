@@ -1,6 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { SinkError } from "../../sinks/sink.ts";
 import { flushLog } from "../../collector/flush_log.ts";
 import { Log } from "../../collector/log.ts";
 import { Semaphore } from "../../sinks/semaphore.ts";
@@ -171,6 +172,18 @@ Deno.test("SinkSender takes who refuses a batch for good for alive", async () =>
     await time.runMicrotasks();
   }
   assertEquals(source.ledger.dropped.total.records, 20);
+  assertEquals(pool.condition("a").breaker, { state: "closed", opened: 0 });
+});
+
+Deno.test("SinkSender takes who says when to come again for alive", async () => {
+  using time = new FakeTime();
+  const { sink, pool, source } = setUp({ breaker: { failures: 2, pause: 60_000 } });
+  for (let i = 0; i < 20; i++) {
+    sink.writeErrors.push(new SinkError("full", { kind: "http_503", retryable: true, retryAfter: 10 }));
+  }
+  admit(source, "1");
+  for (let i = 0; i < 50_000 && sink.taken.length === 0; i++) await time.tickAsync(10);
+  assertEquals(sink.lines(), ["1"]);
   assertEquals(pool.condition("a").breaker, { state: "closed", opened: 0 });
 });
 

@@ -1,6 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { waitFor } from "../wait_for.ts";
+import { makeCertificates, tellMissing } from "../sinks/certificates.ts";
 import { HttpPeer } from "../sinks/http_peer.ts";
 import { DaemonProcess } from "./daemon_process.ts";
 import { post, untilSource } from "./numbered_records.ts";
@@ -49,4 +50,27 @@ Deno.test("a header gets its token from the environment, and nobody is told it b
   await daemon.stop();
   for (const text of [...told, daemon.logs.join("\n")]) assertNotMatch(text, new RegExp(TOKEN));
   assertStringIncludes(daemon.logs.join("\n"), "answered 401: no: Bearer *** ***");
+});
+
+Deno.test("a daemon sends by https to whom caFile or the system's certificates vouch for, with no more permissions", async () => {
+  await using certificates = await makeCertificates();
+  if (certificates === undefined) return tellMissing();
+  const { ca, cert, key } = certificates;
+  await using peer = new HttpPeer({ cert, key });
+  const url = `https://${peer.host}/{source}`;
+  const sources = { "*": { policy: "block", batch: { linger: "1ms" } } };
+  const cases: [name: string, sink: Record<string, unknown>, env: Record<string, string>][] = [
+    ["file", { caFile: ca }, {}],
+    ["system", {}, { DENO_TLS_CA_STORE: "system", SSL_CERT_FILE: ca }],
+  ];
+  for (const [name, sink, env] of cases) {
+    await using daemon = await DaemonProcess.start({
+      config: { sources, sinks: { upstream: { type: "http", url, ...sink } } },
+      env,
+    });
+    assertEquals((await post(daemon, name, "1\n")).status, 202);
+    await untilSource(daemon, name, ({ ledger }) => ledger.delivered.records === 1);
+    assertEquals((await daemon.stop()).code, 0);
+  }
+  assertEquals(peer.paths, ["/file", "/system"]);
 });
