@@ -25,11 +25,19 @@ export interface TimeoutOptions {
  * @throws {SinkError} Of kind `timeout` and retryable, if it failed after its time was up.
  * @throws What the attempt throws in its time, or the reason of the signal.
  */
-export async function withTimeout(
+export function withTimeout(
+  attempt: (signal: AbortSignal) => Promise<void>,
+  options: TimeoutOptions,
+): Promise<void> {
+  return options.timeout === Infinity
+    ? abortable(attempt(options.signal), options.signal)
+    : withTimer(attempt, options);
+}
+
+async function withTimer(
   attempt: (signal: AbortSignal) => Promise<void>,
   { timeout, signal, onTimeout }: TimeoutOptions,
 ): Promise<void> {
-  if (timeout === Infinity) return await abortable(attempt(signal), signal);
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

@@ -111,11 +111,8 @@ export class Semaphore {
         new RangeError(`Cannot acquire permit: there is no lane '${lane}', only ${[...this.#held.keys()]}`),
       );
     }
-    if (this.#mayHave(lane)) {
-      this.#take(lane);
-      this.#immediate++;
-      return Promise.resolve(this.#permit(lane, 0));
-    }
+    const immediate = this.tryAcquire(lane);
+    if (immediate !== undefined) return Promise.resolve(immediate);
     return new Promise((resolve, reject) => {
       const start = performance.now();
       const onAbort = () => {
@@ -132,6 +129,19 @@ export class Semaphore {
       this.#waiters.add(waiter);
       signal?.addEventListener("abort", onAbort, { once: true });
     });
+  }
+
+  /**
+   * Takes a permit if there is one at this moment.
+   *
+   * @param lane The lane that it is for, one of those that there are.
+   * @returns The permit; nothing if it would have to be waited for.
+   */
+  tryAcquire(lane?: string): Permit | undefined {
+    if (!this.#mayHave(lane)) return undefined;
+    this.#take(lane);
+    this.#immediate++;
+    return this.#permit(lane, 0);
   }
 
   /** Whether a permit could be granted now without taking one that is kept for an idle lane. */

@@ -84,6 +84,20 @@ export class SinkGate {
   }
 
   /**
+   * Lets an attempt be made, if nothing stands against it at this moment.
+   *
+   * @returns The right to make it; nothing if it would have to be waited for.
+   */
+  tryEnter(): Pass | undefined {
+    const era = this.#waiters.length === 0 ? this.#tryToEnter() : undefined;
+    if (era === undefined) return undefined;
+    const permit = this.#semaphore.tryAcquire(this.#name);
+    if (permit !== undefined) return this.#pass(era, permit);
+    this.#leave(era);
+    return undefined;
+  }
+
+  /**
    * Waits until an attempt may be made.
    *
    * @param patience Begins to run out when the breaker is not closed, and ends the wait while that is so.

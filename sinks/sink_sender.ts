@@ -124,10 +124,19 @@ export class SinkSender {
   /**
    * Waits until a first attempt may be made, so that a batch need be chosen only then.
    *
-   * @returns The beginning, to be handed to `send()` or to be disposed of; nothing if there will be no attempt any more.
+   * @returns The beginning, to be handed to `send()` or to be disposed of; at once if nobody has to be waited for, and
+   *   nothing if there will be no attempt any more.
    */
-  async begin(): Promise<Sending | undefined> {
+  begin(): Sending | Promise<Sending | undefined> {
     const sending = this.#prepare();
+    if (this.#signal.aborted) return Promise.resolve(undefined);
+    sending.pass = this.#gate.tryEnter();
+    if (sending.pass === undefined) return this.#waitToBegin(sending);
+    this.#observer.permitGranted(this.name, 0);
+    return sending;
+  }
+
+  async #waitToBegin(sending: Sending): Promise<Sending | undefined> {
     try {
       sending.pass = await this.#enter(sending);
     } catch (error) {
@@ -210,11 +219,16 @@ export class SinkSender {
     this.#observer.flushed(this.name, (performance.now() - start) / 1000, source.name, amountOf(batch));
   }
 
-  async #write(batch: BufferedBatch, { name: source, synced }: Origin, signal: AbortSignal): Promise<void> {
-    await this.sink.write(batch, { source, signal });
+  #write(batch: BufferedBatch, { name: source, synced }: Origin, signal: AbortSignal): Promise<void> {
+    const written = this.sink.write(batch, { source, signal });
+    return synced ? this.#sync(written, source) : written;
+  }
+
+  async #sync(written: Promise<void>, source: string): Promise<void> {
+    await written;
     // When this fails, the whole attempt is repeated: a kernel tells of lost pages once, and calls the next sync of the
     // same file a success. So the batch may be there twice, but an acknowledgement is never a lie.
-    if (synced) await this.sink.sync(source);
+    await this.sink.sync(source);
   }
 
   #failed(error: SinkError, pass: Pass, source: Origin): void {
