@@ -1,7 +1,7 @@
 import type { Amount, BufferedBatch } from "../collector/batch.ts";
 import { type LostRecords, lostRecords } from "../collector/record_ranges.ts";
 import { Delivery, type DeliveryOrigin } from "./delivery.ts";
-import type { SinkSender } from "./sink_sender.ts";
+import type { Sending, Sent, SinkSender } from "./sink_sender.ts";
 
 /** What a flusher needs to know of whatever it flushes. */
 export interface Drainable extends DeliveryOrigin {
@@ -143,16 +143,21 @@ export class Flusher {
       sending[Symbol.dispose]();
       return false;
     }
-    const delivery = new Delivery(batch, this.#source, this.#senders);
-    const outcomes = await Promise.all([
-      delivery.to(first, sending),
-      ...others.map((sender) => delivery.to(sender)),
-    ]);
+    const outcomes = others.length === 0 && first.deadLetter === undefined
+      ? [await first.send(batch, this.#source, sending)] // of most sources, and with half of the promises
+      : await this.#deliver(batch, sending);
     if (outcomes.includes("aborted")) return false; // it stays in flight, and so in the count of the undelivered
     const untaken = outcomes.flatMap((sent) => typeof sent === "object" ? [sent.untaken] : []);
     if (outcomes.includes("given_up")) this.#source.discard();
     else if (untaken.length > 0) this.#source.discard(lostRecords(batch, untaken));
     else this.#source.commit();
     return true;
+  }
+
+  async #deliver(batch: BufferedBatch, sending: Sending): Promise<Sent[]> {
+    const delivery = new Delivery(batch, this.#source, this.#senders);
+    return await Promise.all(
+      this.#sinks.map((sender, i) => delivery.to(sender, i === 0 ? sending : undefined)),
+    );
   }
 }
