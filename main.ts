@@ -13,12 +13,17 @@ Commands:
   start        run the collector until SIGTERM or SIGINT
   check        check the config and say how to start with just the permissions that it needs
   permissions  print the flags of the runtime that grant these permissions and keep it small
+  inspect FILE…  tell what files of a file sink hold, compressed or not: records, bytes, times, and whether they are whole
 
 Options:
   --config FILE        the config; config.json when left out, config.example.json when that does not exist
   --log-level LEVEL    ${LOG_LEVELS.join(", ")} (default: info)
   --log-format FORMAT  ${LOG_FORMATS.join(", ")} (default: text)
   --help               print this
+
+Options of inspect:
+  --json   tell it as JSON, one line for each file
+  --print  write the records instead, as NDJSON: frames in base64, OTLP as OTLP/JSON
 `;
 
 /** What a shell takes for a mistake on the command line or in the config; 1 is for records that were not delivered. */
@@ -174,6 +179,28 @@ async function check({ config: path }: Options): Promise<void> {
   print(`Start it with: ${howToStart(file, config)}`);
 }
 
+async function inspectFiles(args: string[]): Promise<never> {
+  const unknown: string[] = [];
+  const { help, json, print: records, _: files } = parseArgs(args, {
+    boolean: ["help", "json", "print"],
+    string: ["_"], // a name of digits is a name
+    unknown: (arg: string) => {
+      if (arg.startsWith("-")) unknown.push(arg);
+    },
+  });
+  if (help) {
+    print(USAGE);
+    Deno.exit(0);
+  }
+  if (unknown.length > 0) fail(`Unknown option ${unknown.join(", ")}\n\n${USAGE}`);
+  if (files.length === 0) fail(`inspect needs the name of a file\n\n${USAGE}`);
+  if (json && records) fail("--json and --print exclude each other: give one of them");
+  const { inspect } = await import("./inspect/inspect.ts");
+  const output = json ? "json" : records ? "records" : "table";
+  Deno.exit(await inspect({ files: files.map(String), output }) ? 0 : 1);
+}
+
+if (Deno.args[0] === "inspect") await inspectFiles(Deno.args.slice(1));
 const options = parseOptions(Deno.args);
 switch (options.command) {
   case "start":
