@@ -82,7 +82,7 @@ Deno.test("ENOSPC: a full disk is told once, counted and retried; once there is 
     config: {
       sources: { s: { batch: { linger: "10ms" } }, other: { sinks: ["elsewhere"] } },
       sinks: {
-        small: { type: "file", directory: disk.path, retry: RETRY },
+        small: { type: "file", directory: disk.path, minFreeBytes: 0, retry: RETRY },
         elsewhere: { type: "file", directory: "./data" },
       },
     },
@@ -122,7 +122,7 @@ Deno.test("EROFS: a read-only disk is told once, counted and retried, and recove
   await using daemon = await DaemonProcess.start({
     config: {
       sources: { s: {} },
-      sinks: { disk: { type: "file", directory: disk.path, retry: RETRY } },
+      sinks: { disk: { type: "file", directory: disk.path, minFreeBytes: 0, retry: RETRY } },
     },
   });
   assertEquals((await post(daemon, "s", numbered(0, 300))).status, 202);
