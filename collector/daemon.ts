@@ -30,7 +30,10 @@ const CLOSING_TIME = 2_000;
 export interface DrainResult {
   /** The books of every source. */
   readonly sources: Readonly<Record<string, LedgerSnapshot>>;
-  /** Records that were admitted and that not every sink has: given up in the past, or still in a buffer now. */
+  /**
+   * Records that were admitted and that not every sink has, or its dead letter sink in its place: given up in the past, or
+   * still in a buffer now.
+   */
   readonly undelivered: number;
 }
 

@@ -18,6 +18,22 @@ Deno.test("Semaphore() refuses fewer permits than lanes, and what is no number o
   assertEquals(new Semaphore({ permits: 1, lanes: ["a", "a"] }).permits, 1);
 });
 
+Deno.test("Semaphore.tryAcquire() takes what there is, not what is kept for an idle lane, and never waits", async () => {
+  const semaphore = new Semaphore({ permits: 3, lanes: ["a", "b"] });
+  const permits = [semaphore.tryAcquire("a"), semaphore.tryAcquire("a")];
+  assertEquals([permits.every((permit) => permit?.waited === 0), semaphore.tryAcquire("a")], [
+    true,
+    undefined,
+  ]);
+  assertEquals([semaphore.inUse, semaphore.waiting, semaphore.immediate], [2, 0, 2]);
+  permits.push(semaphore.tryAcquire("b"));
+  assertEquals(semaphore.tryAcquire("b"), undefined);
+  const waiting = semaphore.acquire({ lane: "a" });
+  for (const permit of permits) permit![Symbol.dispose]();
+  (await waiting)[Symbol.dispose]();
+  assertEquals([semaphore.inUse, semaphore.immediate, semaphore.waited], [0, 3, 1]);
+});
+
 Deno.test("Semaphore.acquire() never has more permits out than there are", async () => {
   const semaphore = new Semaphore({ permits: 3 });
   let out = 0;
