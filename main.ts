@@ -117,7 +117,7 @@ async function start({ config: path, level, format }: Options): Promise<void> {
   const log = new Log({ level, format });
   // Not before: to be loaded, its libraries need some of the permissions.
   const { Daemon } = await import("./collector/daemon.ts");
-  const daemon = new Daemon(config, log);
+  const daemon = await Daemon.create(config, log);
   let drainingSince: number | undefined;
   const onSignal = async (signal: Deno.Signal, status: number) => {
     if (drainingSince !== undefined) {

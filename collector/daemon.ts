@@ -2,7 +2,8 @@
 import { deadline } from "@std/async/deadline";
 import { adminApp } from "./admin.ts";
 import { ChunkPool } from "./chunk_pool.ts";
-import type { Config, SinkConfig, SourceConfig } from "./config.ts";
+import { createSink } from "./create_sink.ts";
+import type { Config, SourceConfig } from "./config.ts";
 import { flushLog, observeAll } from "./flush_log.ts";
 import { HttpIngest } from "./http.ts";
 import type { LedgerSnapshot } from "./ledger.ts";
@@ -10,18 +11,14 @@ import { formatListenAddress, type ListenAddress } from "./listen_address.ts";
 import type { Log } from "./log.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { HangUp } from "./refusal.ts";
-import { resolveHeaders } from "./sink_headers.ts";
 import { Source } from "./source.ts";
 import { SourceRegistry } from "./source_registry.ts";
 import { type Status, status } from "./status.ts";
 import { Telemetry } from "./telemetry.ts";
 import { WebSocketIngest } from "./websocket.ts";
 import { block, dropNewest, dropOldest, type OverloadPolicy, reject } from "../policies/mod.ts";
-import { FileSink } from "../sinks/file.ts";
-import { HttpSink } from "../sinks/http.ts";
 import { FlushPool } from "../sinks/pool.ts";
 import type { Sink } from "../sinks/sink.ts";
-import { StdoutSink } from "../sinks/stdout.ts";
 
 /** How long sinks may take to sync and close, and agents to take in their last answers, once everything is flushed. */
 const CLOSING_TIME = 2_000;
@@ -52,20 +49,14 @@ export class Daemon {
   #state: Status["state"] = "starting";
   #websocketUrl = "";
 
-  /**
-   * Makes a daemon that does not listen yet.
-   *
-   * @param config What it shall do.
-   * @param log Where it tells what it does.
-   */
-  constructor(config: Config, log: Log) {
+  private constructor(config: Config, log: Log, sinks: ReadonlyMap<string, Sink>) {
     this.#config = config;
     this.#log = log;
-    const { limits, pool, sinks, sources } = config;
+    const { limits, pool, sources } = config;
     this.#budget = new MemoryBudget({ limit: limits.memory, waiting: limits.waiting });
     this.#pool = new FlushPool({
       permits: pool.permits,
-      sinks: sinks.map((sink) => ({ ...sink, sink: createSink(sink, log) })),
+      sinks: config.sinks.map((sink) => ({ ...sink, sink: sinks.get(sink.name)! })),
       observer: observeAll(this.#telemetry.flushes, flushLog(log)),
     });
     this.#registry = new SourceRegistry({
@@ -92,8 +83,21 @@ export class Daemon {
       budget: this.#budget,
       websocket: this.#websocket,
       pool: this.#pool,
-      sinks,
+      sinks: config.sinks,
     });
+  }
+
+  /**
+   * Makes a daemon that does not listen yet.
+   *
+   * @param config What it shall do.
+   * @param log Where it tells what it does.
+   * @returns The daemon.
+   */
+  static async create(config: Config, log: Log): Promise<Daemon> {
+    const sinks = new Map<string, Sink>();
+    for (const sink of config.sinks) sinks.set(sink.name, await createSink(sink, log));
+    return new Daemon(config, log, sinks);
   }
 
   /**
@@ -257,25 +261,5 @@ function createPolicy({ policy, blockTimeout }: SourceConfig): OverloadPolicy {
       return dropOldest();
     case "reject":
       return reject();
-  }
-}
-
-function createSink(config: SinkConfig, log: Log): Sink {
-  switch (config.type) {
-    case "file":
-      return new FileSink({
-        ...config,
-        tell: (level, message, fields) => log[level](message, { sink: config.name, ...fields }),
-      });
-    case "stdout":
-      return new StdoutSink(config);
-    case "http": {
-      const { name: sink } = config;
-      return new HttpSink({
-        ...config,
-        ...resolveHeaders(config, (name) => Deno.env.get(name)),
-        onLoss: (source, loss) => log.warn("upstream loses records", { sink, source, ...loss }),
-      });
-    }
   }
 }

@@ -12,7 +12,7 @@ import { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import type { IngestLimits } from "./ingest_request.ts";
 import { framerFor, MEDIA_TYPES } from "./media_type.ts";
-import { addOtlpRoutes } from "./otlp_http.ts";
+import { addOtlpRoutes } from "./otlp_routes.ts";
 import { answerUnread } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { SourceRegistry } from "./source_registry.ts";

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { AnswerFormat } from "./answer_format.ts";
 import { BadRequestSchema, ExportServiceResponseSchema, RpcStatusSchema } from "./otlp/otlp_pb.ts";
-import type { Signal } from "./otlp_schema.ts";
+import type { Signal } from "./otlp_signal.ts";
 import type { Refusal } from "./refusal.ts";
 
 const encoder = new TextEncoder();

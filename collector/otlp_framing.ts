@@ -4,7 +4,8 @@ import type { OversightReason } from "./ledger.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import type { Framer } from "./media_type.ts";
 import { OtlpJson } from "./otlp_json.ts";
-import { REQUESTS, type Signal } from "./otlp_schema.ts";
+import { REQUESTS } from "./otlp_schema.ts";
+import type { Signal } from "./otlp_signal.ts";
 import { OtlpWire } from "./otlp_wire.ts";
 import {
   type FramingFailure,

@@ -1,4 +1,3 @@
-import type { Hono } from "hono";
 import { parseContentCoding } from "./content_coding.ts";
 import { codingRefusal, mediaTypeRefusal, methodRefusal, noSourceRefusal } from "./head_refusal.ts";
 import type { Ingest } from "./ingest.ts";
@@ -6,13 +5,13 @@ import { SHUTTING_DOWN } from "./ingest_answer.ts";
 import { otlpAnswers } from "./otlp_answer.ts";
 import { otlpFramer } from "./otlp_framing.ts";
 import { otlpConversion } from "./otlp_json_encoding.ts";
-import { type Signal, SIGNALS } from "./otlp_schema.ts";
+import type { Signal } from "./otlp_signal.ts";
 import { answerUnread, type Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { SourceRegistry } from "./source_registry.ts";
 
-/** What the routes of OTLP need. */
-export interface OtlpRoutesOptions {
+/** What it takes to receive OTLP. */
+export interface OtlpReceiverOptions {
   readonly registry: SourceRegistry;
   readonly ingest: Ingest;
   /** Whether every request is refused, because the daemon stops. */
@@ -22,27 +21,19 @@ export interface OtlpRoutesOptions {
 }
 
 /**
- * Adds the routes of OTLP/HTTP: `POST /v1/{signal}` into the source `otlp-{signal}`, and
- * `POST /sources/{source}/v1/{signal}` into any other.
+ * Receives one request.
  *
- * @param app Where to.
- * @param options Where requests go.
+ * @param request The request.
+ * @param name Name of the source that it goes to.
+ * @param signal What it carries.
+ * @param options Where it goes.
+ * @returns The answer.
  */
-export function addOtlpRoutes(app: Hono, options: OtlpRoutesOptions): void {
-  for (const signal of SIGNALS) {
-    app.all(`/v1/${signal}`, (c) => receive(c.req.raw, `otlp-${signal}`, signal, options));
-    app.all(
-      `/sources/:source/v1/${signal}`,
-      (c) => receive(c.req.raw, c.req.param("source"), signal, options),
-    );
-  }
-}
-
-function receive(
+export function receiveOtlp(
   request: Request,
   name: string,
   signal: Signal,
-  { registry, ingest, draining, onDefect }: OtlpRoutesOptions,
+  { registry, ingest, draining, onDefect }: OtlpReceiverOptions,
 ): Response | Promise<Response> {
   const { headers, method } = request;
   const encoding = parseEncoding(headers.get("content-type"));

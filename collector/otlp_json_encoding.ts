@@ -2,7 +2,8 @@ import { fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/p
 import type { Batch } from "./batch.ts";
 import type { Framing } from "./framing.ts";
 import type { Conversion, WorkingMemory } from "./ingest_request.ts";
-import { REQUEST_SCHEMAS, REQUESTS, type Signal } from "./otlp_schema.ts";
+import { REQUEST_SCHEMAS, REQUESTS } from "./otlp_schema.ts";
+import type { Signal } from "./otlp_signal.ts";
 import { LIKELY_GROWTH, OtlpTranscoder } from "./otlp_transcoder.ts";
 import { invalidRecord } from "./record_locator.ts";
 

@@ -1,4 +1,5 @@
-import { type OtlpMessage, REQUESTS, type Signal, SIGNALS } from "./otlp_schema.ts";
+import { type OtlpMessage, REQUESTS } from "./otlp_schema.ts";
+import { type Signal, SIGNALS } from "./otlp_signal.ts";
 
 /** Names of fields that lead to records, without capitals and underscores: those of OTLP, and of its drafts. */
 const CARRIERS: ReadonlySet<string> = new Set([

@@ -6,12 +6,7 @@ import {
   ExportMetricsServiceRequestSchema,
   ExportTraceServiceRequestSchema,
 } from "./otlp/otlp_pb.ts";
-
-/** What an OTLP request carries. */
-export type Signal = "logs" | "metrics" | "traces";
-
-/** Every signal that is received. */
-export const SIGNALS: readonly Signal[] = ["logs", "metrics", "traces"];
+import type { Signal } from "./otlp_signal.ts";
 
 /** How the value of a field is written: what the wire format, and what JSON makes of it. */
 export type FieldKind =

@@ -1,6 +1,7 @@
 import { amountBetween, type BufferedBatch, type RecordFormat } from "../collector/batch.ts";
 import { OtlpJson } from "../collector/otlp_json.ts";
-import { REQUESTS, type Signal } from "../collector/otlp_schema.ts";
+import { REQUESTS } from "../collector/otlp_schema.ts";
+import type { Signal } from "../collector/otlp_signal.ts";
 
 /** Some consecutive records of a batch that go in one request. */
 export interface HttpPart {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encodeRequest, messagesOf } from "./collector/otlp_decoder.ts";
 import { FULL, toJson } from "./collector/otlp_requests.ts";
 import { DaemonProcess } from "./e2e/daemon_process.ts";
-import { SIGNALS } from "../collector/otlp_schema.ts";
+import { SIGNALS } from "../collector/otlp_signal.ts";
 import { read, ROOT } from "./readme_session.ts";
 
 Deno.test("docs/otlp.md: every test that holds a demand of the specification exists", async () => {

@@ -1,5 +1,5 @@
 import protobuf from "protobufjs";
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 
 /** An OTLP request as a plain object. */
 // deno-lint-ignore no-explicit-any -- each test knows what it sent

@@ -1,7 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { fromBinary, fromJson } from "@bufbuild/protobuf";
-import { REQUEST_SCHEMAS, SIGNALS } from "../../collector/otlp_schema.ts";
+import { REQUEST_SCHEMAS } from "../../collector/otlp_schema.ts";
+import { SIGNALS } from "../../collector/otlp_signal.ts";
 import { TestIngest } from "./http_ingest.ts";
 import { decodeRequest, encodeRequest } from "./otlp_decoder.ts";
 import { mutate, randomOf } from "./otlp_mutations.ts";

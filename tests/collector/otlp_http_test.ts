@@ -1,7 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { SIGNALS } from "../../collector/otlp_schema.ts";
+import { SIGNALS } from "../../collector/otlp_signal.ts";
 import { takeAll, TestIngest } from "./http_ingest.ts";
 import { decodeRequest, encodeRequest } from "./otlp_decoder.ts";
 import {

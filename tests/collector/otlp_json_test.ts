@@ -3,7 +3,8 @@ import { assertEquals } from "@std/assert";
 import { OtlpJson } from "../../collector/otlp_json.ts";
 import { otlpConversion } from "../../collector/otlp_json_encoding.ts";
 import { otlpFramer } from "../../collector/otlp_framing.ts";
-import { MAX_MESSAGE_DEPTH, REQUESTS, type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { MAX_MESSAGE_DEPTH, REQUESTS } from "../../collector/otlp_schema.ts";
+import { type Signal, SIGNALS } from "../../collector/otlp_signal.ts";
 import { encodeRequest } from "./otlp_decoder.ts";
 import { FULL, toJson } from "./otlp_requests.ts";
 

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { CONVERSION_GROWTH } from "../../collector/config_rules.ts";
 import { JsonWriter } from "../../collector/json_writer.ts";
 import { encodeOtlpJson, otlpConversion } from "../../collector/otlp_json_encoding.ts";
-import { SIGNALS } from "../../collector/otlp_schema.ts";
+import { SIGNALS } from "../../collector/otlp_signal.ts";
 import type { Source } from "../../collector/source.ts";
 import { waitFor } from "../wait_for.ts";
 import { takeAll, TestIngest } from "./http_ingest.ts";

@@ -1,7 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { type Signal, SIGNALS } from "../../collector/otlp_signal.ts";
 import { TestIngest } from "./http_ingest.ts";
 import { decodeResponse, encodeRequest } from "./otlp_decoder.ts";
 import { assertStatus, JSON_TYPE, messageOf, post, PROTOBUF_TYPE, sendSpans, TYPES } from "./otlp_posts.ts";

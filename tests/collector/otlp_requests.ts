@@ -1,4 +1,4 @@
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 import type { Request } from "./otlp_decoder.ts";
 
 const attributes = [

@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeToJson, encodeOtlpJson } from "../../collector/otlp_json_encoding.ts";
 import { OtlpTranscoder } from "../../collector/otlp_transcoder.ts";
-import { REQUESTS, type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { REQUESTS } from "../../collector/otlp_schema.ts";
+import { type Signal, SIGNALS } from "../../collector/otlp_signal.ts";
 import { OtlpWire } from "../../collector/otlp_wire.ts";
 import { encodeRequest } from "./otlp_decoder.ts";
 import { mutate, randomOf } from "./otlp_mutations.ts";

@@ -1,7 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
-import { MAX_MESSAGE_DEPTH, REQUEST_SCHEMAS, REQUESTS, SIGNALS } from "../../collector/otlp_schema.ts";
+import { MAX_MESSAGE_DEPTH, REQUEST_SCHEMAS, REQUESTS } from "../../collector/otlp_schema.ts";
+import { SIGNALS } from "../../collector/otlp_signal.ts";
 import { OtlpWire } from "../../collector/otlp_wire.ts";
 import { decodeRequest, encodeRequest, itemsOf, type Request } from "./otlp_decoder.ts";
 import { FULL } from "./otlp_requests.ts";

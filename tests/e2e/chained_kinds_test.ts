@@ -1,6 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertGreater } from "@std/assert";
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 import { encodeRequest, messagesOf } from "../collector/otlp_decoder.ts";
 import { FULL, toJson } from "../collector/otlp_requests.ts";
 import { Chain, stopAndBalance } from "./chain.ts";

@@ -1,6 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
-import { SIGNALS } from "../../collector/otlp_schema.ts";
+import { SIGNALS } from "../../collector/otlp_signal.ts";
 import { encodeRequest } from "../collector/otlp_decoder.ts";
 import { DaemonProcess } from "./daemon_process.ts";
 import { assertBalanced, PLUG, plugStdout, untilSource } from "./numbered_records.ts";

@@ -1,4 +1,4 @@
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 import { decodeRequest, itemsOf, messagesOf, type Request } from "../collector/otlp_decoder.ts";
 
 /** A log record, data point or span in the one form in which what was sent is compared with what arrived. */

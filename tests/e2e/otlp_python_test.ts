@@ -1,6 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { type Signal, SIGNALS } from "../../collector/otlp_signal.ts";
 import { DaemonProcess } from "./daemon_process.ts";
 import { itemsInLines, itemsInMessages, sorted } from "./otlp_items.ts";
 

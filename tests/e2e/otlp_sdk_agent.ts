@@ -28,7 +28,7 @@ import {
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { BatchSpanProcessor, type ReadableSpan, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 import type { Item } from "./otlp_items.ts";
 
 /** What the program shall export. */

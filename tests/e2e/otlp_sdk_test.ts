@@ -1,6 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Signal, SIGNALS } from "../../collector/otlp_schema.ts";
+import { type Signal, SIGNALS } from "../../collector/otlp_signal.ts";
 import { DaemonProcess } from "./daemon_process.ts";
 import { runSdkAgent } from "./otlp_agents.ts";
 import { type Item, itemsInLines, itemsInMessages, sorted } from "./otlp_items.ts";

@@ -1,6 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Signal } from "../../collector/otlp_schema.ts";
+import type { Signal } from "../../collector/otlp_signal.ts";
 import { waitFor } from "../wait_for.ts";
 import { DaemonProcess } from "./daemon_process.ts";
 import { type Item, itemsInLines } from "./otlp_items.ts";
