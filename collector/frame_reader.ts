@@ -7,6 +7,9 @@ const FIN = 0x80, OPCODE = 0x0f, CLOSE = 0x08, CONTROL = 0x08;
 /** The first byte of a frame that is a whole text, and of one that is a whole binary message. */
 const WHOLE_TEXT = 0x81, WHOLE_BINARY = 0x82;
 
+/** The same of a ping and a pong. */
+const PING = 0x89, PONG = 0x8a;
+
 /** A close frame begins with two bytes for the code. */
 const CODE_BYTES = 2;
 
@@ -84,6 +87,7 @@ export class FrameReader {
   #began = false;
   #leftOther = false;
   #skipsMessages = false;
+  #leftMessages = 0;
 
   /**
    * @param handler Gets what is read.
@@ -123,6 +127,11 @@ export class FrameReader {
   /** Whether a part of the piece that was read last was left to the library, which may keep it. */
   get leftOther(): boolean {
     return this.#leftOther;
+  }
+
+  /** How many messages that were left to the library have come to their end, if it sees no mistake in them. */
+  get leftMessages(): number {
+    return this.#leftMessages;
   }
 
   /** From now on, hands no message on any more. */
@@ -180,9 +189,10 @@ export class FrameReader {
       if (this.#headFilled < 2 || this.#headFilled < headLength(this.#head[1]!)) continue;
       const end = this.#readHead(this.#head, 0);
       this.#headFilled = 0;
-      if (this.#payloadIs === "other") this.#leave(this.#head.slice(0, end));
-      else this.#beginOwn(this.#head, 0, end);
+      const isOther = this.#payloadIs === "other";
+      if (!isOther) this.#beginOwn(this.#head, 0, end);
       if (this.#payload === 0) this.#endPayload();
+      if (isOther) this.#leave(this.#head.slice(0, end));
     }
     if (left >= 0) this.#leave(left === 0 ? piece : piece.subarray(left));
   }
@@ -206,7 +216,10 @@ export class FrameReader {
     this.#isControl = (first & OPCODE & CONTROL) !== 0;
     this.#ownFirst = first;
     if (this.#isControl) {
-      this.#payloadIs = length <= LONGEST_CONTROL ? "control" : "other";
+      const isAllowed = hasKey && length <= LONGEST_CONTROL;
+      this.#payloadIs = isAllowed ? "control" : "other";
+      // Nothing comes behind a close frame, or a mistake, and the library tells of that later.
+      if (!isAllowed || (first !== PING && first !== PONG)) this.skipMessages();
       return end;
     }
     const isWhole = (first === WHOLE_TEXT || first === WHOLE_BINARY) && hasKey && length <= this.#largest;
@@ -259,6 +272,7 @@ export class FrameReader {
 
   #endFrame(): void {
     if (this.#isControl || !this.#isFinal) return;
+    if (this.#payloadIs === "other") this.#leftMessages++;
     this.#inMessage = false;
     this.#messageBytes = 0;
     this.#fragments = 0;

@@ -1,4 +1,6 @@
 import type { Socket } from "node:net";
+// @ts-types="npm:@types/ws@8.18.2"
+import type { WebSocket } from "ws";
 
 type Listener = (bytes: Uint8Array) => void;
 
@@ -12,12 +14,14 @@ export class LibraryReceiver {
   readonly #socket: Socket;
   readonly #listener: Listener;
   #done = false;
+  #messages = 0;
 
   /**
    * @param socket What the library has just begun to read.
+   * @param websocket What it reads it for.
    * @throws {TypeError} If it does not read it with one listener.
    */
-  constructor(socket: Socket) {
+  constructor(socket: Socket, websocket: Pick<WebSocket, "on">) {
     const [listener, ...others] = socket.listeners("data");
     if (listener === undefined || others.length > 0) {
       throw new TypeError(
@@ -29,6 +33,15 @@ export class LibraryReceiver {
     socket.removeListener("data", listener as Listener);
     this.#socket = socket;
     this.#listener = listener as Listener;
+    websocket.on("message", () => this.#messages++);
+  }
+
+  /**
+   * How many messages it has handed on. What is not compressed it hands on at once: one that is whole and missing tells of
+   * a mistake in what it was given, long before it does so itself.
+   */
+  get messages(): number {
+    return this.#messages;
   }
 
   /**
@@ -38,6 +51,11 @@ export class LibraryReceiver {
    */
   write(bytes: Uint8Array): void {
     if (!this.#done) this.#listener.call(this.#socket, bytes);
+  }
+
+  /** Whether it is given nothing any more. */
+  get isDone(): boolean {
+    return this.#done;
   }
 
   /** Gives it nothing any more: it has had the close frame, or found a mistake, or the connection is gone. */

@@ -6,6 +6,7 @@ import { applyMask } from "./frame_mask.ts";
 import type { MessageAssembly } from "./message_assembly.ts";
 import type { MessageReplies } from "./message_replies.ts";
 import { INCLUDED_MESSAGE } from "./message_memory.ts";
+import { MessageQueue, type WaitingMessage } from "./message_queue.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Source } from "./source.ts";
 import type { Admission, Producer } from "../policies/mod.ts";
@@ -38,11 +39,6 @@ export interface MessageIntakeOptions {
   readonly onDefect: (error: unknown) => void;
 }
 
-interface Message {
-  readonly data: Uint8Array;
-  readonly isBinary: boolean;
-}
-
 /**
  * Brings the messages of one connection into its source, in order.
  *
@@ -61,8 +57,7 @@ export class MessageIntake {
   readonly #onWaiting: (waiting: boolean) => void;
   readonly #onNotUtf8: (reason: string) => void;
   readonly #onDefect: (error: unknown) => void;
-  #queue: Message[] = [];
-  #next = 0;
+  readonly #queue = new MessageQueue();
   #waiting = false;
   #flushDue = false;
   #stopped = false;
@@ -120,7 +115,7 @@ export class MessageIntake {
   #addAlone(data: Uint8Array, isBinary: boolean): void {
     if (!this.#waiting) this.flush();
     if (!this.#waiting && isBinary && this.#offerFrame(data)) return;
-    this.#enqueue({ data: hasOwnMemory(data) ? data : new Uint8Array(data), isBinary });
+    this.#source.memory.charge(this.#bookedBytes(this.#queue.add(data, isBinary)));
     if (!this.#waiting) this.#offerQueued();
   }
 
@@ -129,13 +124,18 @@ export class MessageIntake {
     return this.#waiting;
   }
 
-  /** Offers the small messages that came so far. */
+  /** Offers the small messages that came so far. An error is told to nobody but `onDefect`: others flush too. */
   flush(): void {
     const { messages, format } = this.#assembly;
     if (messages === 0 || !this.#assembly.isOf(this)) return;
-    const batch = format === "json" ? this.#frameTogether() : this.#packFrames();
-    if (batch === undefined || !this.#offerAtOnce(batch, messages)) this.#separate(format === "binary");
-    else this.#assembly.clear();
+    try {
+      const batch = format === "json" ? this.#frameTogether() : this.#packFrames();
+      if (batch === undefined || !this.#offerAtOnce(batch, messages)) this.#separate(format === "binary");
+      else this.#assembly.clear();
+    } catch (error) {
+      this.#assembly.clear(); // or else every connection would meet with it
+      this.#onDefect(error);
+    }
   }
 
   /** Looks at no message any more that comes from now on, or that stands behind one that waits. */
@@ -146,11 +146,7 @@ export class MessageIntake {
 
   readonly #flushLater = (): void => {
     this.#flushDue = false;
-    try {
-      this.flush();
-    } catch (error) {
-      this.#onDefect(error);
-    }
+    this.flush();
   };
 
   /** What is not valid as a whole is looked at message by message. */
@@ -193,42 +189,36 @@ export class MessageIntake {
   }
 
   #separate(isBinary: boolean): void {
-    const bytes = new Uint8Array(this.#assembly.bytes);
+    const { bytes, ends } = this.#assembly;
+    this.#queue.addAll(bytes, ends, isBinary);
     let start = 0;
-    for (const end of this.#assembly.ends) {
-      this.#enqueue({ data: bytes.subarray(start, end), isBinary });
+    for (const end of ends) {
+      this.#source.memory.charge(this.#bookedBytes(end - start));
       start = end;
     }
     this.#assembly.clear();
     this.#offerQueued();
   }
 
-  #enqueue(message: Message): void {
-    this.#queue.push(message);
-    this.#source.memory.charge(this.#bookedBytes(message));
-  }
-
   /** Offers one queued message after the other, until one has to wait; goes on when it has waited. */
   #offerQueued(): void {
-    while (this.#next < this.#queue.length) {
-      const message = this.#queue[this.#next++]!;
+    for (let message = this.#queue.take(); message !== undefined; message = this.#queue.take()) {
+      const booked = this.#bookedBytes(message.data.length);
       const wait = this.#stopped ? undefined : this.#offer(message) ?? this.#replies.caughtUp();
       if (wait !== undefined) {
         if (!this.#waiting) this.#onWaiting(this.#waiting = true);
         wait.catch(this.#onDefect).then(() => {
-          this.#source.memory.release(this.#bookedBytes(message));
+          this.#source.memory.release(booked);
           this.#offerQueued();
         }).catch(this.#onDefect);
         return;
       }
-      this.#source.memory.release(this.#bookedBytes(message));
+      this.#source.memory.release(booked);
     }
-    this.#queue = [];
-    this.#next = 0;
     if (this.#waiting) this.#onWaiting(this.#waiting = false);
   }
 
-  #offer({ data, isBinary }: Message): Promise<void> | undefined {
+  #offer({ data, isBinary }: WaitingMessage): Promise<void> | undefined {
     const framing = this.#frame(data, isBinary);
     if (!framing.ok) {
       this.#source.ledger.refuse(framing.code);
@@ -264,8 +254,8 @@ export class MessageIntake {
   }
 
   /** Smaller messages are within what their connection has reserved for one read of its socket. */
-  #bookedBytes({ data }: Message): number {
-    return this.#booksAll || data.length >= INCLUDED_MESSAGE ? data.length : 0;
+  #bookedBytes(length: number): number {
+    return this.#booksAll || length >= INCLUDED_MESSAGE ? length : 0;
   }
 }
 

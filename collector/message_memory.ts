@@ -21,8 +21,6 @@ const OBJECT_BYTES = 512;
 export interface MessageMemoryOptions {
   /** Where memory is reserved. {@linkcode CONNECTION_MEMORY} is reserved already, and given back in the end. */
   readonly source: Source;
-  /** Aborted when the connection is gone. */
-  readonly signal: AbortSignal;
   /** Is told whether memory is waited for, so that nothing is read meanwhile. */
   readonly onWaiting: (waiting: boolean) => void;
   /** Is told that there is none to be had, however long one waits. */
@@ -45,7 +43,7 @@ export interface MessageUnderWay {
 export class MessageMemory implements Disposable {
   readonly #source: Source;
   readonly #account: MemoryAccount;
-  readonly #signal: AbortSignal;
+  readonly #givenUp = new AbortController();
   readonly #onWaiting: (waiting: boolean) => void;
   readonly #onRefused: () => void;
   readonly #connection: MemoryLease;
@@ -55,10 +53,9 @@ export class MessageMemory implements Disposable {
   #disposed = false;
 
   /** @param options What it is made of. */
-  constructor({ source, signal, onWaiting, onRefused }: MessageMemoryOptions) {
+  constructor({ source, onWaiting, onRefused }: MessageMemoryOptions) {
     this.#source = source;
     this.#account = source.memory;
-    this.#signal = signal;
     this.#onWaiting = onWaiting;
     this.#onRefused = onRefused;
     this.#connection = new MemoryLease(source.memory, CONNECTION_MEMORY);
@@ -118,6 +115,12 @@ export class MessageMemory implements Disposable {
     this.#reserve(0);
   }
 
+  /** Expects no message any more: gives back what was reserved for one, and waits for nothing. */
+  giveUp(): void {
+    this.#givenUp.abort();
+    this.expectNothing();
+  }
+
   #reserve(needed: number): void {
     if (this.#message.tryResize(needed)) return;
     if (this.#source.policy.name === "reject") this.#onRefused();
@@ -133,7 +136,7 @@ export class MessageMemory implements Disposable {
 
   #wait(bytes: number): void {
     this.#onWaiting(true);
-    const options = { timeout: this.#source.config.blockTimeout, signal: this.#signal };
+    const options = { timeout: this.#source.config.blockTimeout, signal: this.#givenUp.signal };
     this.#account.reserve(bytes, options).then((outcome) => {
       if (outcome === "ok") {
         if (this.#disposed) this.#account.release(bytes);

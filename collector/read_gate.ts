@@ -8,6 +8,9 @@
  */
 export type ReadHold = "turn" | "room" | "memory" | "drain";
 
+/** What a client may still send once nobody wants it, in bytes: its close frame comes behind it. */
+const MOST_IN_VAIN = 4 * 2 ** 20;
+
 /** What can be read or left unread. */
 export interface Readable {
   /** Reads no more. */
@@ -21,6 +24,7 @@ export class ReadGate {
   readonly #readable: Readable;
   readonly #holds = new Set<ReadHold>();
   #isShut = false;
+  #inVain = 0;
 
   /** @param readable What is read. */
   constructor(readable: Readable) {
@@ -54,6 +58,16 @@ export class ReadGate {
   /** Reads on, whatever spoke against it. */
   releaseAll(): void {
     for (const hold of this.#holds) this.release(hold);
+  }
+
+  /**
+   * Counts what was read and not wanted. Beyond 4 MiB no more is read.
+   *
+   * @param bytes How much.
+   */
+  readInVain(bytes: number): void {
+    this.#inVain += bytes;
+    if (this.#inVain > MOST_IN_VAIN) this.shut();
   }
 
   /** Reads no more, for good. */

@@ -17,9 +17,6 @@ import type { Source } from "./source.ts";
 import { SpentPiece } from "./spent_piece.ts";
 import type { WebSocketConnectionOptions } from "./websocket_connection_options.ts";
 
-/** What a client may still send once its connection is being closed, in bytes; then it is not read any more. */
-const MOST_AFTER_CLOSE = 4 * 2 ** 20;
-
 const NO_MEMORY = "no memory is left for this message";
 
 /** Behind a read of so many bytes there is probably more to be read. */
@@ -50,7 +47,6 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
   #heard = true;
   #closing = false;
   #isGone = false;
-  #bytesAfterClose = 0;
 
   /** @param options What it is made of. */
   constructor(options: WebSocketConnectionOptions) {
@@ -67,7 +63,6 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
     this.#turns = options.turns;
     this.#memory = new MessageMemory({
       source,
-      signal: this.#gone.signal,
       onWaiting: (waiting) => waiting ? this.#hold("memory") : this.#release("memory"),
       onRefused: () => {
         // Not before those messages are taken that came whole before this one.
@@ -94,7 +89,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
       onDefect: (error) => this.#fail(error),
     });
     this.#frames = new FrameReader(this, this.#compressed ? -1 : limits.body);
-    this.#library = new LibraryReceiver(socket);
+    this.#library = new LibraryReceiver(socket, websocket);
     socket.on("data", (piece: Uint8Array) => {
       try {
         this.#read(piece);
@@ -109,7 +104,11 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
       while (socket.read() !== null); // what was read ahead, or else the library would take it for all there was
     });
     websocket.on("message", (data: Uint8Array, isBinary) => {
-      this.takeMessage(data, 0, data.length, 0, isBinary);
+      try {
+        this.takeMessage(data, 0, data.length, 0, isBinary);
+      } catch (error) {
+        this.#fail(error); // what is compressed comes when nobody reads
+      }
     });
     websocket.on("error", (error: Error & { code?: string }) => this.#failed(error));
     websocket.on("close", (code) => {
@@ -186,11 +185,13 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
       return this.#refuse("protocol_error", CLOSE.INVALID_PAYLOAD, why);
     }
     this.#library.write(frame);
-    if (closeReason !== undefined) this.#library.end();
+    if (closeReason !== undefined) this.#library.end(); // nothing comes behind it
   }
 
   takeOther(bytes: Uint8Array): void {
     this.#library.write(bytes);
+    // It has found a mistake, and tells of that only later: what comes behind would be taken for what it refused.
+    if (!this.#compressed && this.#library.messages < this.#frames.leftMessages) this.#frames.skipMessages();
   }
 
   /** Sees each piece of what the client sends. */
@@ -203,12 +204,12 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
     this.#memory.read(piece, frames);
     // What is left to the library it may keep, and what is compressed waits there for its turn.
     if (isFull && !frames.leftOther) this.#spent.replace(piece);
-    if (this.#closing) {
-      this.#bytesAfterClose += piece.length;
-      if (this.#bytesAfterClose > MOST_AFTER_CLOSE || this.#memory.exceeds(frames)) this.#gate.shut();
+    this.#expect();
+    if (this.#closing || this.#library.isDone) {
+      this.#gate.readInVain(piece.length);
+      if (this.#memory.exceeds(frames)) this.#gate.shut();
       return;
     }
-    this.#expect();
     // One that is too large is not for us to refuse, and none of it will be kept.
     if (frames.announced > this.#limits.body) return;
     // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
@@ -232,7 +233,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
 
   #expect(): void {
     const { unfinished, began } = this.#frames;
-    this.#deadline.expect(unfinished && !this.#closing && !this.#gate.isHeld, began);
+    this.#deadline.expect(unfinished && !this.#closing && !this.#library.isDone && !this.#gate.isHeld, began);
   }
 
   #failed({ code }: { readonly code?: string }): void {
@@ -245,6 +246,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
 
   /** Counts a mistake and closes the connection because of it. */
   #refuse(reason: RefusalReason, code: number, why: string): void {
+    if (this.#closing) return;
     this.#source.ledger.refuse(reason);
     this.#close(code, why);
   }
@@ -268,7 +270,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
     this.#intake.stop();
     // Half a message is kept by the library, and more of it would be, though nobody wants it any more.
     if (this.#memory.exceeds(this.#frames)) return this.#gate.shut();
-    this.#memory.expectNothing();
+    this.#memory.giveUp();
     this.#gate.releaseAll(); // the client's answer may come behind messages
   }
 
@@ -286,6 +288,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
       this.#expect();
       this.#intake.flush();
     }
+    this.#memory.giveUp();
     this.#tidy();
   }
 

@@ -1,9 +1,9 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { copyUnmasked } from "../../collector/frame_mask.ts";
-import { type FrameHandler, FrameReader } from "../../collector/frame_reader.ts";
+import { FrameReader } from "../../collector/frame_reader.ts";
 import { closeFrame, concatenate, frame, OPCODE } from "../e2e/raw_frames.ts";
+import { FrameCollector } from "./frame_collector.ts";
 
 interface Frame {
   readonly opcode: number;
@@ -21,11 +21,11 @@ interface Placed extends Frame {
 
 const isControl = ({ opcode }: Frame) => opcode >= 8;
 
-const mask = fc.oneof(
+const key = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(255))) },
-  { weight: 1, arbitrary: fc.constant(false as const) },
   { weight: 1, arbitrary: fc.constant([0, 0, 0, 0]) },
 );
+const mask = fc.oneof({ weight: 9, arbitrary: key }, { weight: 1, arbitrary: fc.constant(false as const) });
 
 /** At the borders where the length takes more bytes of the head, and anywhere. */
 const length = fc.oneof(
@@ -42,7 +42,7 @@ const control = fc.record({
   opcode: fc.constantFrom(OPCODE.PING, OPCODE.PONG),
   fin: fc.constant(true),
   payload: fc.oneof(fc.constantFrom(0, 125), fc.nat(125)).map(payloadOf),
-  mask,
+  mask: key, // without one nothing behind it counts
 });
 const controls = fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(control, { maxLength: 2 }));
 
@@ -80,73 +80,6 @@ function place(frames: readonly Frame[]): { bytes: Uint8Array; placed: Placed[] 
     start = end;
   }
   return { bytes: concatenate(pieces), placed };
-}
-
-/** A frame as it was read. */
-interface Read {
-  readonly opcode: number;
-  readonly fin: boolean;
-  readonly payload: Uint8Array;
-}
-
-/** Puts what a reader hands on together again as frames, in order. */
-class Collector implements FrameHandler {
-  readonly frames: Read[] = [];
-  readonly reasons: (string | undefined)[] = [];
-  /** How many frames were messages that did not go to the library. */
-  messages = 0;
-  /** Is called after every message. */
-  onMessage: () => void = () => {};
-  #other: Uint8Array[] = [];
-
-  takeMessage(bytes: Uint8Array, start: number, end: number, key: number, isBinary: boolean): void {
-    this.finish();
-    const payload = new Uint8Array(end - start);
-    copyUnmasked(viewOf(bytes), start, end, key, viewOf(payload), 0);
-    bytes.fill(0xee, start, end); // it may be written to
-    assert(bytes.buffer.byteLength > payload.length); // or else it would be kept as it is
-    this.frames.push({ opcode: isBinary ? OPCODE.BINARY : OPCODE.TEXT, fin: true, payload });
-    this.messages++;
-    this.onMessage();
-  }
-
-  takeControl(frame: Uint8Array, closeReason: Uint8Array | undefined): void {
-    this.finish();
-    this.reasons.push(closeReason && new TextDecoder().decode(closeReason));
-    this.#parse(frame);
-  }
-
-  takeOther(bytes: Uint8Array): void {
-    this.#other.push(bytes.slice());
-  }
-
-  /** Takes what came for the library so far for whole frames, but for the last one. */
-  finish(): void {
-    this.#parse(concatenate(this.#other));
-    this.#other = [];
-  }
-
-  #parse(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const view = viewOf(bytes);
-      const short = bytes[at + 1]! & 0x7f;
-      const head = short === 127 ? 10 : short === 126 ? 4 : 2;
-      const length = short === 127
-        ? Number(view.getBigUint64(at + 2))
-        : short === 126
-        ? view.getUint16(at + 2)
-        : short;
-      const start = at + head + (bytes[at + 1]! & 0x80 ? 4 : 0);
-      const key = bytes.subarray(at + head, start);
-      const payload = bytes.slice(start, start + length).map((byte, i) => byte ^ (key[i & 3] ?? 0));
-      this.frames.push({ opcode: bytes[at]! & 0x0f, fin: (bytes[at]! & 0x80) !== 0, payload });
-      at = start + length;
-    }
-  }
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }
 
 const LARGEST_OWN = 64 * 1024;
@@ -193,7 +126,7 @@ Deno.test("FrameReader.read() hands on any frames, cut anywhere, in order and wi
         Math.min(placed[index % placed.length]!.start + distance, bytes.length)
       );
       const ends = [...new Set([...places, bytes.length])].sort((a, b) => a - b);
-      const collector = new Collector();
+      const collector = new FrameCollector();
       const reader = new FrameReader(collector, Infinity);
       let from = 0;
       for (const at of ends) {
@@ -223,7 +156,7 @@ Deno.test("FrameReader.read() hands on any frames, cut anywhere, in order and wi
 });
 
 Deno.test("FrameReader.read() leaves every message to the library where it is asked to, with its key set to zero", () => {
-  const collector = new Collector();
+  const collector = new FrameCollector();
   const reader = new FrameReader(collector, -1);
   const text = "a text that is long enough to be taken in words";
   const bytes = frame(text);
@@ -243,7 +176,7 @@ Deno.test("FrameReader.read() leaves frames that break the rules to the library,
     frame("y".repeat(126), { opcode: OPCODE.PING }),
   ];
   for (const bytes of cases) {
-    const collector = new Collector();
+    const collector = new FrameCollector();
     new FrameReader(collector, Infinity).read(bytes.slice());
     assertEquals(collector.messages, 0);
     collector.finish();
@@ -252,7 +185,7 @@ Deno.test("FrameReader.read() leaves frames that break the rules to the library,
 });
 
 Deno.test("FrameReader.read() leaves a message to the library that comes between the fragments of another", () => {
-  const collector = new Collector();
+  const collector = new FrameCollector();
   const reader = new FrameReader(collector, Infinity);
   reader.read(
     concatenate([frame("a", { fin: false }), frame("b"), frame("c", { opcode: OPCODE.CONTINUATION })]),
@@ -261,7 +194,7 @@ Deno.test("FrameReader.read() leaves a message to the library that comes between
 });
 
 Deno.test("FrameReader.read() leaves a message to the library that is larger than any may be", () => {
-  const collector = new Collector();
+  const collector = new FrameCollector();
   const reader = new FrameReader(collector, 10);
   reader.read(concatenate([frame("x".repeat(10)), frame("x".repeat(11)), frame("y")]));
   assertEquals(collector.messages, 2);
@@ -270,7 +203,7 @@ Deno.test("FrameReader.read() leaves a message to the library that is larger tha
 
 Deno.test("FrameReader.skipMessages() hands on no message any more, but what is the library's, from the middle of a piece too", () => {
   for (const cut of [0, 3, 20, 60]) {
-    const collector = new Collector();
+    const collector = new FrameCollector();
     const reader = new FrameReader(collector, Infinity);
     const bytes = concatenate([
       frame("1"),
@@ -292,7 +225,7 @@ Deno.test("FrameReader.skipMessages() hands on no message any more, but what is 
 
 Deno.test("FrameReader.announced tells of lengths that no message can have", () => {
   for (const length of [2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
-    const reader = new FrameReader(new Collector(), Infinity);
+    const reader = new FrameReader(new FrameCollector(), Infinity);
     reader.read(frame("", { length }));
     assertEquals([reader.announced, reader.unfinished], [Number(length), true]);
   }
@@ -303,7 +236,7 @@ Deno.test("FrameReader.read() tells the reason of a close frame with the frame, 
     const bytes = concatenate([frame('{"n":1}'), closeFrame(1000, reason)]);
     for (let first = 0; first <= bytes.length; first++) {
       for (const second of [first, Math.min(first + 1, bytes.length), Math.min(first + 5, bytes.length)]) {
-        const collector = new Collector();
+        const collector = new FrameCollector();
         const reader = new FrameReader(collector, Infinity);
         let from = 0;
         for (const end of [first, second, bytes.length]) {
@@ -319,7 +252,7 @@ Deno.test("FrameReader.read() tells the reason of a close frame with the frame, 
 });
 
 Deno.test("FrameReader.read() takes the reason of a close frame without a code for empty, and that of a ping for none", () => {
-  const collector = new Collector();
+  const collector = new FrameCollector();
   new FrameReader(collector, Infinity).read(
     concatenate([frame("p", { opcode: OPCODE.PING }), frame("", { opcode: OPCODE.CLOSE })]),
   );
