@@ -16,8 +16,6 @@ export class SegmentDirectory {
   readonly #fileSystem: FileSystem;
   readonly #lock: DirectoryLock;
   readonly #names: SegmentNames;
-  /** Directories of sources whose own names are on the medium. */
-  readonly #synced = new Set<string>();
 
   /** @param options Its path, where it is, and the wall clock in milliseconds since the Unix epoch. */
   constructor(options: { path: string; fileSystem: FileSystem; now: () => number }) {
@@ -88,11 +86,9 @@ export class SegmentDirectory {
     }
   }
 
-  /** Syncs the directory of a source, and the name of that one in this directory once. */
+  /** Syncs the directory of a source, and the name of that one, which may have been deleted and created again. */
   async #syncName(directory: string): Promise<void> {
     await this.#fileSystem.syncDirectory(directory);
-    if (this.#synced.has(directory)) return;
     await this.#fileSystem.syncDirectory(this.#path);
-    this.#synced.add(directory);
   }
 }

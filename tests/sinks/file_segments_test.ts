@@ -29,6 +29,7 @@ Deno.test("FileSink names a segment .open while it is written to, and syncs it b
     "syncDirectory ",
     "rename /a/20261123T180000.123Z-0000.ndjson.open",
     "syncDirectory /a",
+    "syncDirectory ",
   ]);
   assertEquals(figuresOf(sink)["segments_finished"], 1);
   await sink.close();
