@@ -58,6 +58,7 @@ Deno.test(`a disk that fills up ${CYCLES} times under block: nothing admitted is
           type: "file",
           directory: disk.path,
           maxBytes: "64KiB",
+          minFreeBytes: 0,
           retry: { initial: "5ms", max: "20ms" },
         },
       },
