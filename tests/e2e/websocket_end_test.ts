@@ -82,19 +82,25 @@ Deno.test("WebSocketIngest lets nobody wait for the memory of a plain client tha
   });
   const url = `${daemon.websocketUrl}/v1/ingest/s`;
   const websockets = async () => (await daemon.statusJson()).websocket;
+  // An account that holds nothing may have all there is; and this one answers pings.
+  const beside = new WebSocket(url);
+  await new Promise((resolve) => beside.onopen = resolve);
   {
     // Message and pieces together are nearly all the memory that there is, so it waits for as long as it may.
     using gone = await RawWebSocket.connect(url);
     await gone.sendRaw(frame(new Uint8Array(1000), { length: 3_900_000 }));
     await waitFor(async () => (await websockets()).paused === 1, { what: "the client to wait for memory" });
   }
-  await waitFor(async () => (await websockets()).connections === 0, {
+  await waitFor(async () => (await websockets()).connections === 1, {
     what: "the client's end to be noticed",
   });
   using next = await RawWebSocket.connect(url);
   await next.send(new Uint8Array(200_000));
   const { ledger } = await untilSource(daemon, "s", ({ ledger }) => ledger.delivered.records === 1);
   assertEquals(ledger.refusals, {});
+  const closed = new Promise((resolve) => beside.onclose = resolve);
+  beside.close();
+  await closed;
 });
 
 Deno.test("WebSocketIngest holds little more than their bytes of thousands of tiny messages that wait", async () => {
