@@ -1,17 +1,98 @@
 /**
- * Runs the benchmarks of every way in, one after the other; fails where one of them misses a target.
+ * The benchmark: measures every way in against bare servers, and other collectors where they are there, prints tables and saves a report.
  *
- * Usage: `deno task bench [--rounds N] [--seconds N]`
+ * Usage: `deno task bench --help`
  */
-const BENCHMARKS = ["http_bench.ts", "websocket_bench.ts", "otlp_bench.ts"];
+import { type Options, parseOptions, USAGE } from "./options.ts";
+import { compareReports, parseReport } from "./report/comparison.ts";
+import { formatMachine } from "./report/machine.ts";
+import type { CaseReport, Report } from "./report/report.ts";
+import { formatTable, type Table } from "./report/table.ts";
+import {
+  changeTable,
+  connectionsTable,
+  generatorTable,
+  latencyTable,
+  rateTable,
+  sourcesTable,
+  targetTable,
+} from "./report/tables.ts";
+import { judge } from "./report/targets.ts";
+import { run } from "./run.ts";
+import { findPeers } from "./servers/peers.ts";
+import { print } from "./print.ts";
 
-let failed = false;
-for (const name of BENCHMARKS) {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL(name, import.meta.url).pathname, ...Deno.args],
-    stdout: "inherit",
-    stderr: "inherit",
-  }).output();
-  failed ||= !success;
+const EXIT_MISSED = 1;
+const EXIT_USAGE = 2;
+
+function printTable(title: string, table: Table): void {
+  if (table.rows.length > 0) print(`\n${title}\n\n${formatTable(table)}`);
 }
-Deno.exit(failed ? 1 : 0);
+
+function printCase(report: CaseReport): void {
+  printTable(`${report.title}, ${report.connections} connections`, rateTable([report]));
+  printTable("Answers at half the rate to files, in ms from when they were due:", latencyTable([report]));
+  for (const { name, error } of report.contestants) {
+    if (error !== undefined) print(`FAILED: ${name}: ${error}`);
+  }
+}
+
+function printRest(report: Report): void {
+  printTable("Sources, 100 records a request, to files:", sourcesTable(report));
+  printTable("Connections, 1 record a request, to files:", connectionsTable(report.connections));
+  printTable(
+    `Load generators (load was put by ${report.generator}; WebSocket and latency: built-in):`,
+    generatorTable(report.generators),
+  );
+  for (const text of report.absent) print(`\nNote: ${text}`);
+  for (const text of report.errors) print(`\nFAILED: ${text}`);
+  const verdicts = judge(report);
+  const prelude = report.quick ? " (a quick run decides nothing)" : "";
+  printTable(`Targets${prelude}:`, targetTable(verdicts));
+}
+
+function printChanges(before: Report, after: Report): void {
+  const comparison = compareReports(before, after);
+  for (const warning of comparison.warnings) print(`\nNot comparable? ${warning}`);
+  const table = changeTable(comparison);
+  const within = comparison.changes.length - table.rows.length;
+  const rest = `${within} of ${comparison.changes.length} figures are within the spread of both runs`;
+  printTable(`Changes since ${before.date}:`, table);
+  print(`\n${rest}; ${comparison.unmatched.length} figures are in one report only.`);
+}
+
+async function readReport(file: string): Promise<Report> {
+  return parseReport(await Deno.readTextFile(file), file);
+}
+
+async function bench(options: Options): Promise<number> {
+  // Read first: a mistake is to be told before anything is measured.
+  const before = options.compare === undefined ? undefined : await readReport(options.compare);
+  const peers = await findPeers((name) => Deno.env.get(name));
+  const report = await run(options, peers, {
+    begins: (what) => Deno.stderr.writeSync(new TextEncoder().encode(`measuring: ${what}\n`)),
+    measured: printCase,
+  });
+  printRest(report);
+  if (before !== undefined) printChanges(before, report);
+  if (options.out !== undefined) {
+    await Deno.writeTextFile(options.out, `${JSON.stringify(report, null, 2)}\n`);
+    print(`\nSaved as ${options.out}.`);
+  }
+  print(`\n${formatMachine(report.machine)}; ${report.date}`);
+  print(`Rounds: ${report.rounds} of ${report.seconds} s, in turns: median (least–most).`);
+  const isMissed = !report.quick && judge(report).some(({ isMet }) => !isMet);
+  return isMissed || report.errors.length > 0 ? EXIT_MISSED : 0;
+}
+
+try {
+  const options = parseOptions(Deno.args);
+  if (options.help) print(USAGE);
+  else Deno.exitCode = await bench(options);
+} catch (error) {
+  const isUsage = error instanceof TypeError || error instanceof SyntaxError ||
+    error instanceof Deno.errors.NotFound;
+  if (!isUsage) throw error;
+  Deno.stderr.writeSync(new TextEncoder().encode(`${error.message}\n`));
+  Deno.exitCode = EXIT_USAGE;
+}

@@ -7,10 +7,13 @@
  */
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { BODY_COMPRESSION_WORKER } from "../sinks/body_compressor.ts";
-import { findGenerator, putLoad } from "./load.ts";
-import { recordLine } from "./record.ts";
-import { type ServerProcess, startDaemon } from "./server_process.ts";
+import type { DaemonProcess } from "../tests/e2e/daemon_process.ts";
+import { peakResidentBytes } from "../tests/e2e/process_files.ts";
+import { recordLine } from "./cases/record.ts";
+import { findGenerator, putLoad } from "./load/put_load.ts";
+import { print } from "./print.ts";
+import { median } from "./report/statistics.ts";
+import { startDaemon } from "./servers/penstock.ts";
 
 const CONNECTIONS = 16;
 const RECORD_BYTES = 200;
@@ -19,21 +22,13 @@ const FRAME_BYTES = 64 * 1024;
 /** How long the last records may take to arrive, in milliseconds. */
 const LONGEST_WAIT = 20_000;
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
 /** How many records of a source a daemon has delivered. */
-async function deliveredBy(daemon: ServerProcess, source: string): Promise<number> {
-  const { sources } = await (await fetch(`${daemon.adminUrl}/status`)).json();
+async function deliveredBy(daemon: DaemonProcess, source: string): Promise<number> {
+  const { sources } = await daemon.statusJson();
   return sources[source]?.ledger.delivered.records ?? 0;
 }
 
-async function untilDelivered(daemon: ServerProcess, source: string, records: number): Promise<void> {
+async function untilDelivered(daemon: DaemonProcess, source: string, records: number): Promise<void> {
   const end = performance.now() + LONGEST_WAIT;
   for (let delivered; (delivered = await deliveredBy(daemon, source)) < records;) {
     if (performance.now() > end) {
@@ -67,62 +62,54 @@ print(
 print(`deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores for the load and all daemons`);
 print("                    | records/s |  MB/s | us of CPU/record, first | second | peak MB, first | second");
 for (const { name, type, body, records, compression } of CASES.filter(({ name }) => name.includes(only!))) {
-  const directory = await Deno.makeTempDir({ prefix: "penstock-bench-" });
-  try {
-    await Deno.mkdir(`${directory}/core`);
-    await Deno.mkdir(`${directory}/edge`);
-    await using core = await startDaemon(`${directory}/core`);
-    const url = `${core.url}/v1/ingest/{source}`;
-    await using edge = compression === undefined ? undefined : await startDaemon(`${directory}/edge`, {
-      config: { type: "http", url, compression },
-      flags: [`--allow-read=${BODY_COMPRESSION_WORKER.pathname}`],
+  await using core = await startDaemon();
+  const url = `${core.url}/v1/ingest/{source}`;
+  await using edge = compression === undefined
+    ? undefined
+    : await startDaemon({ type: "http", url, compression });
+  const measured: { rate: number; first: number; second: number }[] = [];
+  let sent = 0;
+  // The first round warms up and does not count.
+  for (let round = 0; round <= Number(rounds); round++) {
+    const before = [edge?.cpu() ?? 0, core.cpu()] as const;
+    const load = await putLoad(generator, {
+      url: `${(edge ?? core).url}/v1/ingest/bench`,
+      connections: CONNECTIONS,
+      seconds: Number(seconds),
+      body,
+      contentType: type,
     });
-    const measured: { rate: number; first: number; second: number }[] = [];
-    let sent = 0;
-    // The first round warms up and does not count.
-    for (let round = 0; round <= Number(rounds); round++) {
-      const before = [await edge?.cpuSeconds() ?? 0, await core.cpuSeconds()] as const;
-      const load = await putLoad(generator, {
-        url: `${(edge ?? core).url}/v1/ingest/bench`,
-        connections: CONNECTIONS,
-        seconds: Number(seconds),
-        body,
-        contentType: type,
-      });
-      const end = performance.now();
-      if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests failed`);
-      // The generator may have had more under way than it counted; what was admitted at the front arrives at the back.
-      if (edge !== undefined) {
-        const { sources } = await (await fetch(`${edge.adminUrl}/status`)).json();
-        const { received, rejected, dropped } = sources["bench"].ledger;
-        if (dropped.records > 0) throw new Error(`${dropped.records} records were dropped`);
-        await untilDelivered(core, "bench", received.records - rejected.records);
-      } else await untilDelivered(core, "bench", sent + load.requests * records);
-      const elapsed = load.seconds + (performance.now() - end) / 1000;
-      const delivered = await deliveredBy(core, "bench") - sent;
-      sent += delivered;
-      if (round === 0) continue;
-      measured.push({
-        rate: delivered / elapsed,
-        first: edge === undefined ? NaN : (await edge.cpuSeconds() - before[0]) / delivered * 1e6,
-        second: (await core.cpuSeconds() - before[1]) / delivered * 1e6,
-      });
-    }
-    const rate = median(measured.map(({ rate }) => rate));
-    const micros = (key: "first" | "second") =>
-      median(measured.map((m) => m[key])).toFixed(2).replace("NaN", "-");
-    const peak = async (daemon?: ServerProcess) =>
-      daemon === undefined ? "-" : (await daemon.peakResident() / 1e6).toFixed(0);
-    print([
-      name.padEnd(19),
-      rate.toFixed(0).padStart(9),
-      (rate * body.length / records / 1e6).toFixed(0).padStart(5),
-      micros("first").padStart(23),
-      micros("second").padStart(6),
-      (await peak(edge)).padStart(14),
-      await peak(core),
-    ].join(" | "));
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+    const end = performance.now();
+    if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests failed`);
+    // The generator may have had more under way than it counted; what was admitted at the front arrives at the back.
+    if (edge !== undefined) {
+      const { sources } = await edge.statusJson();
+      const { received, rejected, dropped } = sources["bench"].ledger;
+      if (dropped.records > 0) throw new Error(`${dropped.records} records were dropped`);
+      await untilDelivered(core, "bench", received.records - rejected.records);
+    } else await untilDelivered(core, "bench", sent + load.requests * records);
+    const elapsed = load.seconds + (performance.now() - end) / 1000;
+    const delivered = await deliveredBy(core, "bench") - sent;
+    sent += delivered;
+    if (round === 0) continue;
+    measured.push({
+      rate: delivered / elapsed,
+      first: edge === undefined ? NaN : (edge.cpu() - before[0]) / delivered * 1e6,
+      second: (core.cpu() - before[1]) / delivered * 1e6,
+    });
   }
+  const rate = median(measured.map(({ rate }) => rate));
+  const micros = (key: "first" | "second") =>
+    median(measured.map((m) => m[key])).toFixed(2).replace("NaN", "-");
+  const peak = (daemon?: DaemonProcess) =>
+    daemon === undefined ? "-" : (peakResidentBytes(daemon.pid) / 1e6).toFixed(0);
+  print([
+    name.padEnd(19),
+    rate.toFixed(0).padStart(9),
+    (rate * body.length / records / 1e6).toFixed(0).padStart(5),
+    micros("first").padStart(23),
+    micros("second").padStart(6),
+    peak(edge).padStart(14),
+    peak(core),
+  ].join(" | "));
 }

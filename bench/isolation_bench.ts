@@ -7,7 +7,9 @@
  */
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { findGenerator, putLoad } from "./load.ts";
+import { findGenerator, putLoad } from "./load/put_load.ts";
+import { print } from "./print.ts";
+import { formatSpread, median, spreadOf } from "./report/statistics.ts";
 import { DaemonProcess } from "../tests/e2e/daemon_process.ts";
 import { numbered, PLUG, plugStdout, post, untilSource } from "../tests/e2e/numbered_records.ts";
 
@@ -16,10 +18,6 @@ const RECORDS = 10;
 const STALLED = 8;
 const BLOCKED_PER_SOURCE = 8;
 const TARGET = 0.9;
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-}
 
 function startDaemon(): Promise<DaemonProcess> {
   return DaemonProcess.start({
@@ -54,10 +52,6 @@ async function stall(daemon: DaemonProcess, until: AbortSignal): Promise<void> {
     }
     await untilSource(daemon, source, ({ producersBlocked }) => producersBlocked === BLOCKED_PER_SOURCE);
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 const { rounds, seconds } = parseArgs(Deno.args, {
@@ -105,9 +99,7 @@ let failed = false;
   print(
     `without: ${median(pairs.map(({ without }) => without)).toFixed(0)} req/s, with: ${
       median(pairs.map((pair) => pair.with)).toFixed(0)
-    } req/s, ratio ${ratio.toFixed(2)} (${Math.min(...ratios).toFixed(2)}-${
-      Math.max(...ratios).toFixed(2)
-    }), ` +
+    } req/s, ratio ${formatSpread(spreadOf(ratios), 2)}, ` +
       `target ${TARGET.toFixed(2)}`,
   );
   if (ratio < TARGET) {

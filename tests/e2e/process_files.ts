@@ -9,7 +9,23 @@ const TICKS_PER_SECOND = 100;
  * @throws {Error} If it has ended.
  */
 export function residentBytes(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
+  return memoryBytes(pid, "VmRSS");
+}
+
+/**
+ * The most memory of a process that was ever resident.
+ *
+ * @param pid Its id.
+ * @returns Bytes.
+ * @throws {Error} If it has ended.
+ */
+export function peakResidentBytes(pid: number): number {
+  return memoryBytes(pid, "VmHWM");
+}
+
+function memoryBytes(pid: number, field: string): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text);
   if (match === null) throw new Error(`Cannot measure memory: process ${pid} has none, it has ended`);
   return Number(match[1]) * 1024;
 }

@@ -1,0 +1,72 @@
+import type { Effort } from "./cases/run_case.ts";
+import type { Generator } from "./load/put_load.ts";
+import type { Options } from "./options.ts";
+
+/** What one run measures, and how thoroughly. */
+export interface Plan {
+  readonly effort: Effort;
+  /** Names of cases. */
+  readonly cases: readonly string[];
+  /** Whether Penstock with a sink to nowhere takes part. */
+  readonly nowhere: boolean;
+  /** How many sources, each by itself. */
+  readonly sources: readonly number[];
+  /** How many connections, each by itself. */
+  readonly connections: readonly number[];
+  /** How often memory at rest is measured. */
+  readonly starts: number;
+  /** For how long, in seconds. */
+  readonly rest: number;
+}
+
+/** All that is measured beside cases. */
+export const OTHERS = ["sources", "connections", "at-rest"] as const;
+
+/** What a quick run does not leave out. */
+const QUICK_CASES = ["http-1", "http-100", "ws-200B", "ws-20kB", "otlp-protobuf"];
+
+/**
+ * Decides what a run measures.
+ *
+ * @param options What was asked for.
+ * @param allCases The names of all cases.
+ * @param generator What puts the load.
+ * @returns The plan.
+ * @throws {TypeError} If `only` names something that there is not.
+ */
+export function planOf(options: Options, allCases: readonly string[], generator: Generator): Plan {
+  const { quick, only, rounds, seconds } = options;
+  const all = [...allCases, ...OTHERS];
+  const unknown = only.filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    throw new TypeError(`--only: there is no ${unknown.join(", ")}; there are ${all.join(", ")}`);
+  }
+  const isWanted = (name: string) => only.length === 0 || only.includes(name);
+  const common = { nowhere: !quick, cases: allCases.filter(isWanted) };
+  const growth = { sources: isWanted("sources"), connections: isWanted("connections") };
+  if (quick) {
+    return {
+      ...common,
+      cases: only.length === 0 ? QUICK_CASES : common.cases,
+      effort: {
+        generator,
+        rounds: rounds ?? 3,
+        seconds: seconds ?? 0.6,
+        latencyRounds: 1,
+        latencySeconds: 0.6,
+      },
+      sources: growth.sources ? [1, 1000] : [],
+      connections: growth.connections && only.length > 0 ? [1, 256] : [],
+      starts: isWanted("at-rest") ? 1 : 0,
+      rest: 1,
+    };
+  }
+  return {
+    ...common,
+    effort: { generator, rounds: rounds ?? 5, seconds: seconds ?? 2, latencyRounds: 3, latencySeconds: 3 },
+    sources: growth.sources ? [1, 10, 100, 1000] : [],
+    connections: growth.connections ? [1, 16, 256, 2000] : [],
+    starts: isWanted("at-rest") ? 3 : 0,
+    rest: 3,
+  };
+}
