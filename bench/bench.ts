@@ -5,6 +5,7 @@
  */
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { compareReports, parseReport } from "./report/comparison.ts";
+import { generatorEvidence } from "./report/generator_evidence.ts";
 import { formatMachine } from "./report/machine.ts";
 import type { CaseReport, Report } from "./report/report.ts";
 import { formatTable, type Table } from "./report/table.ts";
@@ -41,9 +42,10 @@ function printRest(report: Report): void {
   printTable("Sources, 100 records a request, to files:", sourcesTable(report));
   printTable("Connections, 1 record a request, to files:", connectionsTable(report.connections));
   printTable(
-    `Load generators (load was put by ${report.generator}; WebSocket and latency: built-in):`,
+    "Load generators, 1 record a request (latency and WebSocket: always built-in):",
     generatorTable(report.generators),
   );
+  print(`\n${generatorEvidence(report)}`);
   for (const text of report.absent) print(`\nNote: ${text}`);
   for (const text of report.errors) print(`\nFAILED: ${text}`);
   const verdicts = judge(report);

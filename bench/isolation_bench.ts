@@ -70,7 +70,7 @@ let failed = false;
     const url = `${daemon.url}/v1/ingest/healthy`;
     const load = await putLoad(generator, { url, connections: CONNECTIONS, seconds: Number(seconds), body });
     if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests to ${url} failed`);
-    return load.requests / load.seconds;
+    return load.perSecond;
   };
   print(
     `${STALLED} sources on a stalled sink, each with a full buffer and ${BLOCKED_PER_SOURCE} blocked agents; ` +

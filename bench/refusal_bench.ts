@@ -77,7 +77,7 @@ let failed = false;
     const url = `${daemon.url}/v1/ingest/bench`;
     const load = await putLoad(generator, { url, connections: CONNECTIONS, seconds: Number(seconds), body });
     if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests to ${url} failed`);
-    return load.requests / load.seconds;
+    return load.perSecond;
   };
   print(
     `${CONNECTIONS} connections, 10 records a request, load by ${generator}; ${count} pushers that start over ` +

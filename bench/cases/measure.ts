@@ -37,29 +37,33 @@ export async function measureRound(
   options: RoundOptions,
 ): Promise<{ round: Round; sent: number }> {
   const before = cpuSeconds(contender.pid);
-  const { sent, seconds } = await putClosed(contender, benchCase, options);
+  const { sent, seconds, perSecond } = await putClosed(contender, benchCase, options);
   const cpu = cpuSeconds(contender.pid) - before;
   const round = {
-    perSecond: sent / seconds,
+    perSecond,
     cpuPerRecord: cpu / (sent * benchCase.records) * 1e6,
     cores: cpu / seconds,
   };
   return { round, sent };
 }
 
-async function putClosed(contender: Contender, benchCase: BenchCase, options: RoundOptions): Promise<Load> {
+async function putClosed(
+  contender: Contender,
+  benchCase: BenchCase,
+  options: RoundOptions,
+): Promise<Load & { readonly perSecond: number }> {
   const { generator, seconds, urls } = options;
   const url = urls ?? contender.url;
   const { connections, body } = benchCase;
   if (benchCase.transport === "websocket") {
     const load = { url: contender.url, message: body, kind: benchCase.kind, connections, seconds };
     const { messages: sent, ...rest } = await putWebSocketLoad(load);
-    return { sent, ...rest };
+    return { sent, perSecond: sent / rest.seconds, ...rest };
   }
   const { contentType = benchCase.contentType } = contender;
   const result = await putLoad(generator, { url, connections, seconds, body, contentType });
   if (result.failed > 0) throw new Error(`${result.failed} of ${result.requests} requests failed`);
-  return { sent: result.requests, seconds: result.seconds };
+  return { sent: result.requests, seconds: result.seconds, perSecond: result.perSecond };
 }
 
 /**

@@ -9,7 +9,7 @@
 import { HttpAnswerReader } from "./http_answer_reader.ts";
 import { Latencies, type Latency } from "./latencies.ts";
 import { close, connect, EPOLLIN, EPOLLOUT, Poll, receive, send } from "./libc.ts";
-import { Pace } from "./pace.ts";
+import { Pace, SAME_MOMENT, WARM_UP } from "./pace.ts";
 
 /** What is to be sent. */
 export interface HttpLoad {
@@ -21,6 +21,7 @@ export interface HttpLoad {
   /** Holds the body of every request. */
   readonly bodyFile: string;
   readonly connections: number;
+  /** How long, beside the {@linkcode WARM_UP}. */
   readonly seconds: number;
   /** How many requests are due each second; as many as are answered where left out. */
   readonly perSecond?: number;
@@ -34,7 +35,9 @@ export interface HttpLoadResult {
   readonly failed: number;
   /** From the first request to the last answer. */
   readonly seconds: number;
-  /** Where the loop is open. */
+  /** How many were answered each second, once the generator was warm. */
+  readonly perSecond: number;
+  /** Where the loop is open: of those that were due once the generator was warm. */
   readonly latency?: Latency;
 }
 
@@ -60,6 +63,7 @@ class HttpGenerator {
   readonly #idle: number[] = [];
   readonly #input = new Uint8Array(64 * 1024);
   readonly #latencies = new Latencies();
+  #warmAt = 0;
   #started = 0;
   #answered = 0;
   #failed = 0;
@@ -74,15 +78,18 @@ class HttpGenerator {
     const { connections, seconds, perSecond } = this.#load;
     for (let i = 0; i < connections; i++) this.#connect();
     const start = performance.now();
-    const end = start + seconds * 1000;
+    this.#warmAt = start + WARM_UP;
+    const end = this.#warmAt + seconds * 1000;
     const pace = perSecond === undefined ? undefined : new Pace(start, perSecond);
-    const due = perSecond === undefined ? Infinity : Math.max(1, Math.round(seconds * perSecond));
     const ready = (fd: number, events: number) => this.#ready(fd, events);
-    let now = start;
-    for (;; now = performance.now()) {
+    let warm: { answered: number; at: number } | undefined;
+    let over: { answered: number; at: number } | undefined;
+    for (;;) {
+      const now = performance.now();
       const dueAt = pace?.at(this.#started) ?? now;
-      const isOver = pace === undefined ? now >= end : this.#started >= due;
-      if (isOver) {
+      if (now >= this.#warmAt) warm ??= { answered: this.#answered, at: now };
+      if (dueAt > end - SAME_MOMENT) {
+        over ??= { answered: this.#answered, at: now };
         if (this.#idle.length === connections) break;
         if (now > end + PATIENCE) throw new Error(`no answer within ${PATIENCE} ms to ${this.#unanswered()}`);
         this.#poll.wait(undefined, ready);
@@ -90,10 +97,12 @@ class HttpGenerator {
       else this.#poll.wait(this.#idle.length > 0 ? dueAt - now : undefined, ready);
     }
     this.#poll[Symbol.dispose]();
+    warm ??= { answered: 0, at: start };
     return {
       requests: this.#answered,
       failed: this.#failed,
-      seconds: (now - start) / 1000,
+      seconds: (performance.now() - start) / 1000,
+      perSecond: (over.answered - warm.answered) / (over.at - warm.at) * 1000,
       ...(pace && { latency: this.#latencies.summary() }),
     };
   }
@@ -140,7 +149,9 @@ class HttpGenerator {
     if (status === 0) return;
     this.#answered++;
     if (status > 299) this.#failed++;
-    if (this.#load.perSecond !== undefined) this.#latencies.add(performance.now() - connection.dueAt);
+    if (this.#load.perSecond !== undefined && connection.dueAt > this.#warmAt - SAME_MOMENT) {
+      this.#latencies.add(performance.now() - connection.dueAt);
+    }
     const isWhole = connection.sent === connection.request?.length;
     connection.request = undefined;
     if (isWhole) this.#idle.push(fd);

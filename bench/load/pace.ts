@@ -1,4 +1,13 @@
 /**
+ * How long a generator sends before anything counts, in milliseconds: until its own code is compiled, it is slower than a
+ * server that has been running for a while.
+ */
+export const WARM_UP = 300;
+
+/** Moments that are closer than this are the same, in milliseconds: sums of fractions are not exact. */
+export const SAME_MOMENT = 1e-3;
+
+/**
  * When what is sent at a steady rate is due. The moments are fixed from the start: what is sent late, because whoever
  * is to take it was slow, was due when it was due, and its latency counts from then.
  */

@@ -11,7 +11,7 @@
  */
 import { Latencies, type Latency } from "./latencies.ts";
 import { connect, EPOLLIN, EPOLLOUT, Poll, receive, send } from "./libc.ts";
-import { Pace } from "./pace.ts";
+import { Pace, SAME_MOMENT, WARM_UP } from "./pace.ts";
 import { FRAME, maskedFrame, ServerFrameReader } from "./websocket_frames.ts";
 
 /** What is to be sent. */
@@ -23,6 +23,7 @@ export interface WebSocketLoad {
   readonly messageFile: string;
   readonly kind: "text" | "binary";
   readonly connections: number;
+  /** How long; with `perSecond` beside the {@linkcode WARM_UP}. */
   readonly seconds: number;
   /** How many messages are due each second, over all connections; as many as are read where left out. */
   readonly perSecond?: number;
@@ -33,7 +34,7 @@ export interface WebSocketLoadResult {
   readonly messages: number;
   /** From the first message to the last answer to a close frame. */
   readonly seconds: number;
-  /** Where the loop is open. */
+  /** Where the loop is open: of pings that were due once the generator was warm. */
   readonly latency?: Latency;
 }
 
@@ -68,6 +69,7 @@ class WebSocketGenerator {
   #answered = 0;
   #pace: Pace | undefined;
   #sending = false;
+  #warmAt = 0;
 
   constructor(load: WebSocketLoad, message: Uint8Array) {
     this.#load = load;
@@ -81,6 +83,7 @@ class WebSocketGenerator {
     for (let i = 0; i < connections; i++) this.#connect();
     this.#waitFor("upgrades", ({ isUpgraded }) => isUpgraded);
     const start = performance.now();
+    this.#warmAt = start + WARM_UP;
     this.#sending = true;
     if (this.#load.perSecond === undefined) this.#flood(start + seconds * 1000);
     else this.#sendWhenDue(start, this.#load.perSecond);
@@ -118,7 +121,7 @@ class WebSocketGenerator {
     const fds = [...this.#connections.keys()];
     const turnsPerSecond = Math.min(1000 * fds.length / PING_INTERVAL, perSecond);
     const messagesPerTurn = perSecond / turnsPerSecond;
-    const turns = Math.max(1, Math.round(turnsPerSecond * this.#load.seconds));
+    const turns = Math.max(1, Math.round(turnsPerSecond * (this.#load.seconds + WARM_UP / 1000)));
     this.#pace = new Pace(start, turnsPerSecond);
     const ready = (fd: number, events: number) => void this.#ready(fd, events);
     for (let turn = 0; turn < turns;) {
@@ -209,7 +212,8 @@ class WebSocketGenerator {
     if (first === 0) connection.isUpgraded = true;
     else if (first === FRAME.pong) {
       const turn = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
-      this.#latencies.add(performance.now() - this.#pace!.at(turn));
+      const dueAt = this.#pace!.at(turn);
+      if (dueAt > this.#warmAt - SAME_MOMENT) this.#latencies.add(performance.now() - dueAt);
       this.#answered++;
     } else if (first === FRAME.close) {
       const isAsked = !this.#sending && payload[0] === NORMAL_CLOSURE[0] && payload[1] === NORMAL_CLOSURE[1];

@@ -35,8 +35,8 @@ function scriptOf({ paths, bodyFile, contentType }: HttpLoad): string {
     ${paths.length === 1 ? "" : inTurn(paths)}
     done = function(summary)
       local errors = summary.errors
-      io.write(string.format('\\nRESULT {"requests":%d,"seconds":%f,"failed":%d}\\n', summary.requests,
-        summary.duration / 1e6, errors.status + errors.read + errors.write + errors.timeout))
+      io.write(string.format('\\nRESULT {"requests":%d,"seconds":%f,"perSecond":%f,"failed":%d}\\n',
+        summary.requests, summary.duration / 1e6, summary.requests / (summary.duration / 1e6), errors.status + errors.read + errors.write + errors.timeout))
     end
   `;
 }
