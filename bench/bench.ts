@@ -58,7 +58,8 @@ function printChanges(before: Report, after: Report): void {
   for (const warning of comparison.warnings) print(`\nNot comparable? ${warning}`);
   const table = changeTable(comparison);
   const within = comparison.changes.length - table.rows.length;
-  const rest = `${within} of ${comparison.changes.length} figures are within the spread of both runs`;
+  const rest =
+    `${within} of ${comparison.changes.length} figures are within the spread of both runs, or without one and within a fifth`;
   printTable(`Changes since ${before.date}:`, table);
   print(`\n${rest}; ${comparison.unmatched.length} figures are in one report only.`);
 }

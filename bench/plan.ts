@@ -9,6 +9,8 @@ export interface Plan {
   readonly cases: readonly string[];
   /** Whether Penstock with a sink to nowhere takes part. */
   readonly nowhere: boolean;
+  /** Whether other collectors take part. */
+  readonly peers: boolean;
   /** How many sources, each by itself. */
   readonly sources: readonly number[];
   /** How many connections, each by itself. */
@@ -21,6 +23,10 @@ export interface Plan {
 
 /** All that is measured beside cases. */
 export const OTHERS = ["sources", "connections", "at-rest"] as const;
+
+/** How long rounds are where nothing else is asked for, in seconds. */
+export const FULL_SECONDS = 2;
+export const QUICK_SECONDS = 0.4;
 
 /** What a quick run does not leave out. */
 const QUICK_CASES = ["http-1", "http-100", "ws-200B", "ws-20kB", "otlp-protobuf"];
@@ -42,7 +48,7 @@ export function planOf(options: Options, allCases: readonly string[], generator:
     throw new TypeError(`--only: there is no ${unknown.join(", ")}; there are ${all.join(", ")}`);
   }
   const isWanted = (name: string) => only.length === 0 || only.includes(name);
-  const common = { nowhere: !quick, cases: allCases.filter(isWanted) };
+  const common = { nowhere: !quick, peers: !quick, cases: allCases.filter(isWanted) };
   const growth = { sources: isWanted("sources"), connections: isWanted("connections") };
   if (quick) {
     return {
@@ -51,9 +57,9 @@ export function planOf(options: Options, allCases: readonly string[], generator:
       effort: {
         generator,
         rounds: rounds ?? 3,
-        seconds: seconds ?? 0.6,
+        seconds: seconds ?? QUICK_SECONDS,
         latencyRounds: 1,
-        latencySeconds: 0.6,
+        latencySeconds: QUICK_SECONDS,
       },
       sources: growth.sources ? [1, 1000] : [],
       connections: growth.connections && only.length > 0 ? [1, 256] : [],
@@ -63,7 +69,13 @@ export function planOf(options: Options, allCases: readonly string[], generator:
   }
   return {
     ...common,
-    effort: { generator, rounds: rounds ?? 5, seconds: seconds ?? 2, latencyRounds: 3, latencySeconds: 3 },
+    effort: {
+      generator,
+      rounds: rounds ?? 5,
+      seconds: seconds ?? FULL_SECONDS,
+      latencyRounds: 3,
+      latencySeconds: 3,
+    },
     sources: growth.sources ? [1, 10, 100, 1000] : [],
     connections: growth.connections ? [1, 16, 256, 2000] : [],
     starts: isWanted("at-rest") ? 3 : 0,

@@ -6,7 +6,7 @@ import { growConnections, growSources, mostConnections } from "./cases/growth.ts
 import { runCase } from "./cases/run_case.ts";
 import { findGenerator, type Generator } from "./load/put_load.ts";
 import type { Options } from "./options.ts";
-import { type Plan, planOf } from "./plan.ts";
+import { FULL_SECONDS, type Plan, planOf, QUICK_SECONDS } from "./plan.ts";
 import { describeMachine } from "./report/machine.ts";
 import {
   type CaseReport,
@@ -43,9 +43,9 @@ export async function run(options: Options, peers: FoundPeers, progress: Progres
   const found = await findGenerator();
   const generator = generatorFor(options, found);
   const plan = planOf(options, all.map(({ name }) => name), generator);
-  const absent = [...peers.absent];
+  const absent = plan.peers ? [...peers.absent] : ["Quick: no sink to nowhere, and no other collectors."];
   if (found !== "wrk") {
-    absent.push("wrk is not installed: there is nothing to compare the built-in generator with");
+    absent.push("wrk is not installed: there is nothing to compare the built-in generator with.");
   }
   const { effort } = plan;
   progress.begins("load generators");
@@ -83,15 +83,21 @@ export async function run(options: Options, peers: FoundPeers, progress: Progres
   };
 }
 
-function generatorFor({ generator, quick, seconds = quick ? 0.6 : 2 }: Options, found: Generator): Generator {
+function generatorFor({ generator, quick, seconds }: Options, found: Generator): Generator {
+  // wrk knows whole seconds only.
+  const isWhole = Number.isInteger(seconds ?? (quick ? QUICK_SECONDS : FULL_SECONDS));
   if (generator === "wrk" && found !== "wrk") {
     throw new TypeError("--generator is wrk, which is not installed");
   }
-  return generator ?? (Number.isInteger(seconds) ? found : "built-in");
+  if (generator === "wrk" && !isWhole) {
+    throw new TypeError("--generator wrk needs --seconds to be an integer");
+  }
+  return generator ?? (isWhole ? found : "built-in");
 }
 
-function contestantsOf({ nowhere }: Plan, peers: FoundPeers): Contestant[] {
-  return [BARE, ...PENSTOCK.filter(({ name }) => name !== "nowhere" || nowhere), ...peers.contestants];
+function contestantsOf({ nowhere, peers: withPeers }: Plan, peers: FoundPeers): Contestant[] {
+  const own = PENSTOCK.filter(({ name }) => name !== "nowhere" || nowhere);
+  return [BARE, ...own, ...withPeers ? peers.contestants : []];
 }
 
 async function growAsFarAsPossible(
@@ -103,7 +109,7 @@ async function growAsFarAsPossible(
   const counts = plan.connections.filter((count) => count <= most);
   const skipped = plan.connections.filter((count) => count > most);
   if (skipped.length > 0) {
-    absent.push(`${skipped.join(", ")} connections were not measured: see \`ulimit -n\``);
+    absent.push(`${skipped.join(", ")} connections were not measured: see \`ulimit -n\`.`);
   }
   if (counts.length > 0) progress.begins(`${counts.join(", ")} connections`);
   return await growConnections(counts, plan.effort);

@@ -2,7 +2,7 @@
  * How long a generator sends before anything counts, in milliseconds: until its own code is compiled, it is slower than a
  * server that has been running for a while.
  */
-export const WARM_UP = 300;
+export const WARM_UP = 200;
 
 /** Moments that are closer than this are the same, in milliseconds: sums of fractions are not exact. */
 export const SAME_MOMENT = 1e-3;

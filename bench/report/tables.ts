@@ -6,6 +6,8 @@ import { grouped, type Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
 
 const NONE = "-";
+/** A figure of a single round, which has no spread, is told from this change on. */
+const TELLING = 0.2;
 
 function groupedSpread({ median, min, max }: Spread): string {
   return `${grouped(median)} (${grouped(min)}–${grouped(max)})`;
@@ -145,11 +147,13 @@ export function targetTable(verdicts: readonly Verdict[]): Table {
 
 /**
  * @param comparison What became of figures.
- * @returns Those that changed beyond the spread, and those that have none; the largest change is first.
+ * @returns Those that changed beyond the spread, or by a fifth where there is none; the largest change is first.
  */
 export function changeTable({ changes }: Comparison): Table {
   const percent = (part: number) => `${part >= 0 ? "+" : ""}${(100 * part).toFixed(1)} %`;
-  const told = changes.filter(({ beyond }) => beyond !== 0);
+  const told = changes.filter(({ beyond, change, isSingle }) =>
+    isSingle ? Math.abs(change) >= TELLING : beyond !== 0
+  );
   return {
     headings: ["figure", "was", "is", "change", "beyond the spread"],
     rows: told.toSorted((a, b) => Math.abs(b.change) - Math.abs(a.change)).map((change) => [

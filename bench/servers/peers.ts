@@ -70,7 +70,7 @@ export async function findPeers(variable: (name: string) => string | undefined):
   for (const peer of PEERS) {
     const program = variable(peer.variable);
     if (program === undefined || program === "") {
-      absent.push(`${peer.name} was not measured: ${peer.variable} does not tell where its program is`);
+      absent.push(`${peer.name} was not measured: ${peer.variable} does not tell where its program is.`);
       continue;
     }
     try {
