@@ -65,7 +65,7 @@ export const COLOR = {
 } as const;
 
 const WIDTH = 800;
-const LEFT = 72;
+const LEFT = 92;
 const RIGHT = 24;
 const HEAD = 92;
 const PANEL_HEAD = 26;

@@ -2,6 +2,8 @@
 export interface ScreenOptions {
   /** Whether it is a terminal, on which lines can be drawn again. @default whether the standard output is one */
   readonly terminal?: boolean;
+  /** How wide the terminal is, in characters. @default as wide as it says */
+  readonly columns?: () => number;
   /** Where the text goes. @default the standard output */
   readonly write?: (text: string) => void;
 }
@@ -17,13 +19,21 @@ const CLEAR_BELOW = "\x1b[0J";
  */
 export class Screen {
   readonly #terminal: boolean;
+  readonly #columns: () => number;
   readonly #write: (text: string) => void;
   #drawn = 0;
   #shownAt = -Infinity;
 
   /** @param options What it is, and where it is. */
-  constructor({ terminal = Deno.stdout.isTerminal(), write = writeToStdout }: ScreenOptions = {}) {
+  constructor(
+    {
+      terminal = Deno.stdout.isTerminal(),
+      columns = () => Deno.consoleSize().columns,
+      write = writeToStdout,
+    }: ScreenOptions = {},
+  ) {
     this.#terminal = terminal;
+    this.#columns = columns;
     this.#write = write;
   }
 
@@ -46,7 +56,7 @@ export class Screen {
     if (now - this.#shownAt < INTERVAL[this.#terminal ? "terminal" : "plain"]) return;
     this.#shownAt = now;
     const erase = this.#erase();
-    const width = this.#terminal ? terminalWidth() : Infinity;
+    const width = this.#terminal ? this.#columns() : Infinity; // a line that is wrapped would be two to go up
     const shown = lines().map((line) => line.slice(0, width));
     if (this.#terminal) this.#drawn = shown.length;
     this.#write(`${erase}${shown.join("\n")}\n`);
@@ -62,9 +72,4 @@ export class Screen {
 function writeToStdout(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
-}
-
-/** A line that is wrapped would be two, and could not be erased as one. */
-function terminalWidth(): number {
-  return Deno.consoleSize().columns;
 }

@@ -50,6 +50,12 @@ export interface StagesResult {
   readonly slowTo: number;
 }
 
+/** How many records came in at one end, and how many went out at the other. */
+interface Counts {
+  readonly produced: number;
+  readonly consumed: number;
+}
+
 const RECORD_BYTES = 100;
 const SAMPLE_INTERVAL = 250;
 /** How many times as fast as the producer the others can be. */
@@ -63,7 +69,7 @@ const SPARE = 4;
  * @returns What came of it, when everything that was produced has been consumed.
  */
 export async function runStages(
-  { produced: rate, slow, capacity, phases }: StagesOptions,
+  { produced: rate, slow: slowRate, capacity, phases }: StagesOptions,
   onSample: (sample: StagesSample) => void = () => {},
 ): Promise<StagesResult> {
   let mostAhead = 0;
@@ -75,11 +81,11 @@ export async function runStages(
   let waited = 0;
   let inOrder = true;
   let producing = true;
-  let atSlowing: { readonly produced: number; readonly consumed: number } | undefined;
-  let atFirstWait: typeof atSlowing;
+  let slow = false;
+  let atFirstWait: Counts | undefined;
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
-  const counts = () => ({ produced: first.entered, consumed: second.left });
+  const counts = (): Counts => ({ produced: first.entered, consumed: second.left });
 
   const produce = async () => {
     const pace = new Pace(rate);
@@ -87,7 +93,7 @@ export async function runStages(
       await pace.next();
       const waiting = first.put(numberedBatch(n, RECORD_BYTES));
       if (waiting === undefined) continue;
-      if (atSlowing !== undefined) atFirstWait ??= counts();
+      if (slow) atFirstWait ??= counts();
       const before = performance.now();
       await waiting;
       waited += performance.now() - before;
@@ -121,10 +127,12 @@ export async function runStages(
   const stages = Promise.all([produce(), transform(), consume()]);
   await delay(phases[0]);
   const slowFrom = seconds();
-  atSlowing = counts();
-  consumerPace.perSecond = slow;
+  const atSlowing = counts();
+  slow = true;
+  consumerPace.perSecond = slowRate;
   await delay(phases[1]);
   const slowTo = seconds();
+  slow = false;
   consumerPace.perSecond = rate * SPARE;
   await delay(phases[2]);
   producing = false;

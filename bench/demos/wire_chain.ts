@@ -146,17 +146,18 @@ export async function runWire(
       await delay(SAMPLE_INTERVAL);
     }
   })();
-  const sending = agent.send(sent, stop.signal);
-  await delay(phases[0]);
+  const working = Promise.all([sampling, agent.send(sent, stop.signal)]);
+  const pass = (ms: number) => Promise.race([delay(ms), working]); // what goes wrong is not to wait for the end
+  await pass(phases[0]);
   const stalledFrom = seconds();
   reader.pause();
-  await delay(phases[1]);
+  await pass(phases[1]);
   await waitFor(() => agent.idle >= BLOCKED, { what: "the agent's write to block" });
   reader.resume();
   const stalledTo = seconds();
-  await delay(phases[2]);
+  await pass(phases[2]);
   stop.abort();
-  await Promise.all([sending, sampling]);
+  await working;
   const response = await http.readResponse();
   const { code: exitCode, ledger } = await daemon.stop();
   await reader.done;
