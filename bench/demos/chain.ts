@@ -115,7 +115,7 @@ async function demonstrate(screen: Screen, quick: boolean): Promise<Outcome> {
           `nobody read for ${(wire.stalledTo - wire.stalledFrom).toFixed(1)} s`,
           wire.sent,
           wire.received,
-          wire.ledger?.dropped.records,
+          wire.ledger?.dropped.records ?? NaN,
           `${grouped(most / 1024)} KiB`,
           `${grouped(wire.mostBuffered / 1024)} KiB`,
           `${wire.blocked.toFixed(1)} s`,

@@ -47,10 +47,10 @@ export async function runFromCommandLine({ about, run }: Demonstration): Promise
     screen.print(`${what}\nUsage: [--quick] [--plots DIRECTORY]\n${about}`);
     Deno.exit(2);
   }
+  await Deno.mkdir(directory, { recursive: true });
   screen.print(`${about}\n`);
   const { table, plots, broken } = await run(screen, quick);
   screen.print(`\n${table.join("\n")}\n`);
-  await Deno.mkdir(directory, { recursive: true });
   for (const [name, svg] of Object.entries(plots)) {
     await Deno.writeTextFile(`${directory}/${name}`, svg);
     screen.print(`plot: ${directory}/${name}`);

@@ -191,7 +191,7 @@ function panelSeries({ series, shade }: Panel, index: number): SeriesOption[] {
   }));
 }
 
-/** Four digits are more than can be seen. */
+/** Five digits are more than can be seen. */
 function shortened(value: number): number {
   return Number(value.toPrecision(5));
 }

@@ -1,6 +1,6 @@
 import type { Batch } from "../../collector/batch.ts";
 import { BoundedBuffer } from "../../collector/buffer.ts";
-import { block } from "../../policies/mod.ts";
+import { type Admission, block } from "../../policies/mod.ts";
 
 /** What is between a producer and a consumer of records that come one by one. */
 export interface Queue {
@@ -82,13 +82,9 @@ export class BlockingQueue implements Queue {
 
   put(record: Batch): Promise<void> | undefined {
     const admission = this.#policy.admit(this.#buffer, record, this.#producer);
-    if (!(admission instanceof Promise)) {
-      if ("rejected" in admission) throw new Error(`a record was rejected: ${admission.rejected}`);
-      return undefined;
-    }
-    return admission.then((admission) => {
-      if ("rejected" in admission) throw new Error(`a record was rejected: ${admission.rejected}`);
-    });
+    if (admission instanceof Promise) return admission.then(assertAdmitted);
+    assertAdmitted(admission);
+    return undefined;
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -108,6 +104,10 @@ export class BlockingQueue implements Queue {
     this.#buffer.close();
     this.#wake();
   }
+}
+
+function assertAdmitted(admission: Admission): void {
+  if ("rejected" in admission) throw new Error(`a record was rejected: ${admission.rejected}`);
 }
 
 /** What a program without backpressure has in that place: an array that takes whatever comes. */

@@ -136,7 +136,7 @@ export function plotRequests({ requests, mostInFlight }: SemaphoreResult): strin
   const bars = (from: "asked" | "granted", to: "granted" | "answered"): Point[] =>
     requests.flatMap((request) => [[request[from], request.number], [request[to], request.number], null]);
   return renderPlot({
-    title: "At most 5 requests at once",
+    title: `At most ${MOST} requests at once`,
     subtitle:
       `${requests.length} requests to a server that takes 150 to 450 ms for each; the most it had at once, by its own count: ${mostInFlight}`,
     panels: [{

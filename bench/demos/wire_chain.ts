@@ -1,5 +1,6 @@
 // @ts-types="../../collector/types/deno_std_async.d.ts"
 import { delay } from "@std/async/delay";
+import type { LedgerSnapshot } from "../../collector/ledger.ts";
 import { DaemonProcess } from "../../tests/e2e/daemon_process.ts";
 import { numbered } from "../../tests/e2e/numbered_records.ts";
 import { frameChunk, RawHttp } from "../../tests/e2e/raw_http.ts";
@@ -43,8 +44,7 @@ export interface WireResult {
   /** What the daemon answered in the end, and its books of the source. */
   readonly status: number;
   readonly answer: { readonly accepted?: number; readonly dropped?: number; readonly evicted?: number };
-  // deno-lint-ignore no-explicit-any -- as the daemon logs it
-  readonly ledger: any;
+  readonly ledger: LedgerSnapshot | undefined;
   readonly exitCode: number;
   /** The most bytes of records that the daemon's buffer held, as far as was seen. */
   readonly mostBuffered: number;
@@ -168,8 +168,7 @@ export async function runWire(
     inOrder: reader.inOrder,
     status: response.status,
     answer: response.json(),
-    // deno-lint-ignore no-explicit-any -- as above
-    ledger: (ledger?.["sources"] as any)?.stream,
+    ledger: (ledger?.["sources"] as Record<string, LedgerSnapshot> | undefined)?.["stream"],
     exitCode,
     mostBuffered,
     blocked: agent.longestBlock / 1000,
