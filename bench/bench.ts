@@ -4,10 +4,11 @@
  * Usage: `deno task bench --help`
  */
 import { type Options, parseOptions, USAGE } from "./options.ts";
-import { compareReports, parseReport } from "./report/comparison.ts";
+import { compareReports } from "./report/comparison.ts";
 import { generatorEvidence } from "./report/generator_evidence.ts";
 import { formatMachine } from "./report/machine.ts";
 import type { CaseReport, Report } from "./report/report.ts";
+import { parseReport } from "./report/saved_report.ts";
 import { formatTable, type Table } from "./report/table.ts";
 import {
   changeTable,
@@ -22,6 +23,7 @@ import { judge } from "./report/targets.ts";
 import { run } from "./run.ts";
 import { findPeers } from "./servers/peers.ts";
 import { print } from "./print.ts";
+import { UsageError } from "./usage_error.ts";
 
 const EXIT_MISSED = 1;
 const EXIT_USAGE = 2;
@@ -65,12 +67,26 @@ function printChanges(before: Report, after: Report): void {
 }
 
 async function readReport(file: string): Promise<Report> {
-  return parseReport(await Deno.readTextFile(file), file);
+  try {
+    return parseReport(await Deno.readTextFile(file), file);
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
+    throw new UsageError(`--compare: ${error.message}`);
+  }
+}
+
+/** A file that cannot be written is to be told of before anything is measured, and not after. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    (await Deno.open(file, { append: true, create: true })).close();
+  } catch (error) {
+    throw new UsageError(`--out: cannot write '${file}': ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 async function bench(options: Options): Promise<number> {
-  // Read first: a mistake is to be told before anything is measured.
   const before = options.compare === undefined ? undefined : await readReport(options.compare);
+  if (options.out !== undefined) await checkWritable(options.out);
   const peers = await findPeers((name) => Deno.env.get(name));
   const report = await run(options, peers, {
     begins: (what) => Deno.stderr.writeSync(new TextEncoder().encode(`measuring: ${what}\n`)),
@@ -93,9 +109,7 @@ try {
   if (options.help) print(USAGE);
   else Deno.exitCode = await bench(options);
 } catch (error) {
-  const isUsage = error instanceof TypeError || error instanceof SyntaxError ||
-    error instanceof Deno.errors.NotFound;
-  if (!isUsage) throw error;
+  if (!(error instanceof UsageError)) throw error;
   Deno.stderr.writeSync(new TextEncoder().encode(`${error.message}\n`));
   Deno.exitCode = EXIT_USAGE;
 }

@@ -1,6 +1,7 @@
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import type { Generator } from "./load/put_load.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What `--help` prints. */
 export const USAGE = `Usage: deno task bench [OPTIONS]
@@ -16,7 +17,7 @@ Options:
   --only NAMES      only these cases, with commas between: http-1, http-10, http-100, http-1000, ws-200B, ws-20kB,
                     otlp-json, otlp-protobuf, otlp-convert, sources, connections, at-rest
   --rounds N        rounds that count (default: 5; quick: 3)
-  --seconds N       seconds of each round (default: 2; quick: 0.4)
+  --seconds N       seconds of each round; latency takes half as long again (default: 2; quick: 0.4)
   --generator NAME  wrk or built-in (default: wrk where it is installed and rounds last whole seconds)
   --help            print this
 
@@ -39,7 +40,7 @@ export interface Options {
 /**
  * @param args The command line.
  * @returns What it asks for.
- * @throws {TypeError} If it is not understood.
+ * @throws {UsageError} If it is not understood.
  */
 export function parseOptions(args: readonly string[]): Options {
   const unknown: string[] = [];
@@ -48,10 +49,10 @@ export function parseOptions(args: readonly string[]): Options {
     boolean: ["quick", "help"],
     unknown: (arg) => unknown.push(arg),
   });
-  if (unknown.length > 0) throw new TypeError(`Unknown argument ${unknown.join(", ")}`);
+  if (unknown.length > 0) throw new UsageError(`Unknown argument ${unknown.join(", ")}`);
   const { out, compare, quick, only, rounds, seconds, generator, help } = parsed;
   for (const [name, value] of Object.entries({ out, compare, only })) {
-    if (value === "") throw new TypeError(`--${name} needs a value`);
+    if (value === "") throw new UsageError(`--${name} needs a value`);
   }
   const options = {
     out,
@@ -64,21 +65,21 @@ export function parseOptions(args: readonly string[]): Options {
     help,
   };
   if (options.rounds !== undefined && !Number.isInteger(options.rounds)) {
-    throw new TypeError(`--rounds must be an integer, current value is ${rounds}`);
+    throw new UsageError(`--rounds must be an integer, current value is ${rounds}`);
   }
   return options;
 }
 
 function generatorNamed(name: string | undefined): Generator | undefined {
   if (name === undefined || name === "wrk" || name === "built-in") return name;
-  throw new TypeError(`--generator must be wrk or built-in, current value is '${name}'`);
+  throw new UsageError(`--generator must be wrk or built-in, current value is '${name}'`);
 }
 
 function positive(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) {
-    throw new TypeError(`--${name} must be a positive number, current value is '${text}'`);
+    throw new UsageError(`--${name} must be a positive number, current value is '${text}'`);
   }
   return value;
 }

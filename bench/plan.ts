@@ -1,6 +1,7 @@
 import type { Effort } from "./cases/run_case.ts";
 import type { Generator } from "./load/put_load.ts";
 import type { Options } from "./options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What one run measures, and how thoroughly. */
 export interface Plan {
@@ -38,14 +39,14 @@ const QUICK_CASES = ["http-1", "http-100", "ws-200B", "ws-20kB", "otlp-protobuf"
  * @param allCases The names of all cases.
  * @param generator What puts the load.
  * @returns The plan.
- * @throws {TypeError} If `only` names something that there is not.
+ * @throws {UsageError} If `only` names something that there is not.
  */
 export function planOf(options: Options, allCases: readonly string[], generator: Generator): Plan {
   const { quick, only, rounds, seconds } = options;
   const all = [...allCases, ...OTHERS];
   const unknown = only.filter((name) => !all.includes(name));
   if (unknown.length > 0) {
-    throw new TypeError(`--only: there is no ${unknown.join(", ")}; there are ${all.join(", ")}`);
+    throw new UsageError(`--only: there is no ${unknown.join(", ")}; there are ${all.join(", ")}`);
   }
   const isWanted = (name: string) => only.length === 0 || only.includes(name);
   const common = { nowhere: !quick, peers: !quick, cases: allCases.filter(isWanted) };
@@ -59,7 +60,7 @@ export function planOf(options: Options, allCases: readonly string[], generator:
         rounds: rounds ?? 3,
         seconds: seconds ?? QUICK_SECONDS,
         latencyRounds: 1,
-        latencySeconds: QUICK_SECONDS,
+        latencySeconds: seconds ?? QUICK_SECONDS,
       },
       sources: growth.sources ? [1, 1000] : [],
       connections: growth.connections && only.length > 0 ? [1, 256] : [],
@@ -67,14 +68,14 @@ export function planOf(options: Options, allCases: readonly string[], generator:
       rest: 1,
     };
   }
+  const effort = { generator, rounds: rounds ?? 5, seconds: seconds ?? FULL_SECONDS };
   return {
     ...common,
     effort: {
-      generator,
-      rounds: rounds ?? 5,
-      seconds: seconds ?? FULL_SECONDS,
-      latencyRounds: 3,
-      latencySeconds: 3,
+      ...effort,
+      // One round has thousands of answers, but the highest percentiles are made by few of them.
+      latencyRounds: Math.min(3, effort.rounds),
+      latencySeconds: 1.5 * effort.seconds,
     },
     sources: growth.sources ? [1, 10, 100, 1000] : [],
     connections: growth.connections ? [1, 16, 256, 2000] : [],

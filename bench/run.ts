@@ -19,6 +19,7 @@ import { BARE } from "./servers/bare.ts";
 import type { Contestant } from "./servers/contestant.ts";
 import type { FoundPeers } from "./servers/peers.ts";
 import { PENSTOCK } from "./servers/penstock.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Is told how far a run is. */
 export interface Progress {
@@ -35,7 +36,7 @@ export interface Progress {
  * @param peers Other collectors.
  * @param progress Is told how far it is.
  * @returns The report.
- * @throws {TypeError} If something is asked for that there is not.
+ * @throws {UsageError} If something is asked for that there is not.
  */
 export async function run(options: Options, peers: FoundPeers, progress: Progress): Promise<Report> {
   const date = new Date().toISOString();
@@ -87,10 +88,10 @@ function generatorFor({ generator, quick, seconds }: Options, found: Generator):
   // wrk knows whole seconds only.
   const isWhole = Number.isInteger(seconds ?? (quick ? QUICK_SECONDS : FULL_SECONDS));
   if (generator === "wrk" && found !== "wrk") {
-    throw new TypeError("--generator is wrk, which is not installed");
+    throw new UsageError("--generator is wrk, which is not installed");
   }
   if (generator === "wrk" && !isWhole) {
-    throw new TypeError("--generator wrk needs --seconds to be an integer");
+    throw new UsageError("--generator wrk needs --seconds to be an integer");
   }
   return generator ?? (isWhole ? found : "built-in");
 }

@@ -7,11 +7,11 @@
 // @ts-types="../collector/types/deno_std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { httpCase } from "./cases/cases.ts";
+import { grouped } from "./demos/table.ts";
 import { findGenerator, putLoad } from "./load/put_load.ts";
 import { print } from "./print.ts";
 import { describeMachine, formatMachine } from "./report/machine.ts";
 import { REPORT_VERSION, type SoakReport } from "./report/report.ts";
-import { grouped } from "./report/table.ts";
 import { judgeSoak } from "./report/soak.ts";
 import { readBooks, removeFinishedFiles, startDaemon } from "./servers/penstock.ts";
 
@@ -20,13 +20,33 @@ const INTERVAL = 1000;
 /** There must be something in every part that is looked at. */
 const LEAST_SECONDS = 20;
 
-const { seconds: text, out } = parseArgs(Deno.args, {
+const USAGE = `Usage: deno task bench:soak [OPTIONS]
+
+Puts full load on the daemon, and exits with 1 where its resident memory is higher at the end than after the first fifth.
+
+Options:
+  --seconds N  for how long; at least ${LEAST_SECONDS} (default: 300)
+  --out FILE   save the report as JSON, for docs/benchmarks.md: deno run -A bench/report.ts REPORT FILE
+  --help       print this
+`;
+
+const unknown: string[] = [];
+const { seconds: text, out, help } = parseArgs(Deno.args, {
   string: ["seconds", "out"],
+  boolean: ["help"],
   default: { seconds: "300" },
+  unknown: (arg) => unknown.push(arg),
 });
 const seconds = Number(text);
-if (!(seconds >= LEAST_SECONDS && seconds < Infinity)) {
-  throw new TypeError(`--seconds must be at least ${LEAST_SECONDS}, current value is '${text}'`);
+if (help) {
+  print(USAGE);
+  Deno.exit(0);
+}
+if (unknown.length > 0) throw new TypeError(`Unknown argument ${unknown.join(", ")}`);
+if (!(seconds >= LEAST_SECONDS && Number.isInteger(seconds))) {
+  throw new TypeError(
+    `--seconds must be an integer of at least ${LEAST_SECONDS}, current value is '${text}'`,
+  );
 }
 
 const { path, connections, body, records } = httpCase(100);

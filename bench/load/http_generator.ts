@@ -142,7 +142,7 @@ class HttpGenerator {
     if (length <= 0) {
       // A server may close a connection that nothing is on; a request without an answer has failed.
       if (connection.request !== undefined) this.#failed++;
-      this.#reconnect(fd, connection);
+      this.#reconnect(fd);
       return;
     }
     const status = connection.reader.read(this.#input, length);
@@ -155,12 +155,13 @@ class HttpGenerator {
     const isWhole = connection.sent === connection.request?.length;
     connection.request = undefined;
     if (isWhole) this.#idle.push(fd);
-    else this.#reconnect(fd, undefined); // the rest of the request would be taken for the next one
+    else this.#reconnect(fd); // the rest of the request would be taken for the next one
   }
 
-  #reconnect(fd: number, idle: Connection | undefined): void {
+  #reconnect(fd: number): void {
     if (++this.#broken > MOST_BROKEN) throw new Error(`the server closed ${this.#broken} connections`);
-    if (idle !== undefined && idle.request === undefined) this.#idle.splice(this.#idle.indexOf(fd), 1);
+    const idle = this.#idle.indexOf(fd);
+    if (idle >= 0) this.#idle.splice(idle, 1);
     this.#poll.remove(fd);
     close(fd);
     delete this.#connections[fd];

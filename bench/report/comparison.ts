@@ -1,5 +1,5 @@
 import { type Figure, figuresOf } from "./figures.ts";
-import { type Report, REPORT_VERSION } from "./report.ts";
+import type { Report } from "./report.ts";
 import { median, type Spread, spreadOf } from "./statistics.ts";
 
 /** What became of a figure between two reports. */
@@ -78,22 +78,4 @@ export function compareReports(before: Report, after: Report): Comparison {
     warnings,
     unmatched: [...then.keys(), ...now.keys()].filter((name) => !(then.has(name) && now.has(name))),
   };
-}
-
-/**
- * Reads a saved report.
- *
- * @param text Its JSON.
- * @param file Where it is from, for messages.
- * @returns The report.
- * @throws {SyntaxError} If it is none, or one of another version.
- */
-export function parseReport(text: string, file: string): Report {
-  const report = JSON.parse(text);
-  if (typeof report !== "object" || report === null || report.version !== REPORT_VERSION || !report.cases) {
-    throw new SyntaxError(
-      `Cannot read report '${file}': it must be of version ${REPORT_VERSION}, current value is ${report?.version}`,
-    );
-  }
-  return report;
 }

@@ -24,11 +24,3 @@ export function formatTable({ headings, rows }: Table): string {
   } |`;
   return [line(headings), rule, ...rows.map(line)].join("\n");
 }
-
-/**
- * @param value A number.
- * @returns It with a space before every three digits: `1 234 567`.
- */
-export function grouped(value: number): string {
-  return Math.round(value).toString().replaceAll(/\B(?=(\d{3})+$)/g, " ");
-}

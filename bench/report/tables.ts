@@ -1,8 +1,9 @@
+import { grouped } from "../demos/table.ts";
 import type { Comparison } from "./comparison.ts";
 import { cost, costOfSources, overRounds, rate, ratios } from "./figures.ts";
 import type { CaseReport, ContestantReport, GeneratorReport, GrowthReport, Report } from "./report.ts";
 import { formatSpread, median, type Spread, spreadOf } from "./statistics.ts";
-import { grouped, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
 
 const NONE = "-";
@@ -10,6 +11,7 @@ const NONE = "-";
 const TELLING = 0.2;
 
 function groupedSpread({ median, min, max }: Spread): string {
+  if (min === max) return grouped(median);
   return `${grouped(median)} (${grouped(min)}–${grouped(max)})`;
 }
 

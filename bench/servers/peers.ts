@@ -3,6 +3,7 @@ import { filesUnder } from "../../tests/e2e/process_files.ts";
 import type { HttpCase } from "../cases/bench_case.ts";
 import type { Contender, Contestant, PeerName } from "./contestant.ts";
 import { PeerProcess } from "./peer_process.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** How one of the other collectors is started. */
 interface Peer {
@@ -62,7 +63,7 @@ export interface FoundPeers {
  *
  * @param variable Reads a variable of the environment.
  * @returns Those that can be measured.
- * @throws {Error} If a variable names a program that is not there: whoever set it wants it measured.
+ * @throws {UsageError} If a variable names a program that is not there: whoever set it wants it measured.
  */
 export async function findPeers(variable: (name: string) => string | undefined): Promise<FoundPeers> {
   const contestants: Contestant[] = [];
@@ -76,7 +77,10 @@ export async function findPeers(variable: (name: string) => string | undefined):
     try {
       await Deno.stat(program);
     } catch (error) {
-      throw new Error(`Cannot measure ${peer.name}: ${peer.variable} is '${program}'`, { cause: error });
+      throw new UsageError(
+        `Cannot measure ${peer.name}: ${peer.variable} must be the path of its program, current value is '${program}'`,
+        { cause: error },
+      );
     }
     contestants.push(contestantOf(peer, program));
   }

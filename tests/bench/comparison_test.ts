@@ -1,7 +1,8 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { compareFigures, compareReports, parseReport } from "../../bench/report/comparison.ts";
+import { compareFigures, compareReports } from "../../bench/report/comparison.ts";
 import { ratios } from "../../bench/report/figures.ts";
+import { parseReport } from "../../bench/report/saved_report.ts";
 import { changeTable } from "../../bench/report/tables.ts";
 import { contestant, report } from "./reports.ts";
 
@@ -67,7 +68,7 @@ Deno.test("compareReports() names figures that one of the two does not have, and
 Deno.test("parseReport() reads what was saved, and refuses what is no report of this version", () => {
   const saved = report([contestant("bare", [100])]);
   assertEquals(parseReport(JSON.stringify(saved), "f"), saved);
-  for (const text of ["{}", "null", "1", JSON.stringify({ ...saved, version: 0 })]) {
+  for (const text of ["{}", "null", "1", "{", "", JSON.stringify({ ...saved, version: 0 })]) {
     assertThrows(() => parseReport(text, "f.json"), SyntaxError, "Cannot read report 'f.json'");
   }
 });

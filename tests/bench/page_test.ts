@@ -1,6 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { insertInto, pageOf } from "../../bench/report/page.ts";
+import { growthPlot, latencyPlot, ratioPlot } from "../../bench/report/plots.ts";
 import { contestant, report } from "./reports.ts";
 
 Deno.test("insertInto() replaces what is between the marks, and nothing else", () => {
@@ -17,7 +18,7 @@ Deno.test("insertInto() refuses a page that does not say where", () => {
 
 Deno.test("pageOf() has the figures of what was measured, and no heading for what was not", () => {
   const servers = [contestant("bare", [2000, 2000, 2000], 1), contestant("file", [1500, 1000, 1600], 2)];
-  const text = pageOf(report(servers, { absent: ["vector was not measured: why"] }), {});
+  const text = pageOf({ report: report(servers, { absent: ["vector was not measured: why"] }), plots: {} });
   assertStringIncludes(text, "| http-1 |   file | 1 500 (1 000–1 600) | 0.75 (0.50–0.80) |      2.00 |");
   assertStringIncludes(text, "- vector was not measured: why");
   assertStringIncludes(text, "|  0.75 |     0.75 |     met |");
@@ -26,8 +27,27 @@ Deno.test("pageOf() has the figures of what was measured, and no heading for wha
 
 Deno.test("pageOf() tells of a server that failed, and shows plots where there are some", () => {
   const failed = { ...contestant("otelcol", []), error: "3 of 3 requests failed\nat length" };
-  const plots = { ratios: { file: "ratios.svg", description: "Ratios" } };
-  const text = pageOf(report([contestant("bare", [2000]), failed]), plots);
+  const plots = { ratios: { file: "ratios.svg", description: "Ratios", svg: "" } };
+  const text = pageOf({ report: report([contestant("bare", [2000]), failed]), plots });
   assertEquals(text.split("\n").at(-1), "`otelcol` failed in http-1: 3 of 3 requests failed");
   assertStringIncludes(text, "![Ratios](img/ratios.svg)");
+});
+
+Deno.test("plots are SVG of what was measured, with the name of each server and case, and none of what was not", () => {
+  const servers = [contestant("bare", [2000, 2000], 1), contestant("file", [1500, 1000], 2)];
+  const latency = [{ p50: 0.1, p99: 1, p999: 2, max: 3, samples: 100 }];
+  const measured = report(servers.map((server) => ({ ...server, latency })), {
+    sources: [1, 1000].map((count) => ({ count, contestants: [contestant("file", [10, 10])] })),
+  });
+  for (const plot of [ratioPlot(measured), latencyPlot(measured), growthPlot(measured)]) {
+    assertStringIncludes(plot!.svg, "<svg");
+    assertStringIncludes(plot!.svg, ">Penstock to files<");
+  }
+  assertStringIncludes(ratioPlot(measured)!.svg, ">http-1<");
+  const nothing = report([]);
+  assertEquals([ratioPlot(nothing), latencyPlot(nothing), growthPlot(nothing)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
