@@ -8,6 +8,9 @@ const LOOK_INTERVAL = 1_000;
 /** The shortest time between two looks, in milliseconds: while there is too little room, every source asks again. */
 const SHORTEST_INTERVAL = 100;
 
+/** File systems give space away in blocks, mostly of this many bytes. */
+const BLOCK_BYTES = 4096;
+
 /** Options of {@linkcode FreeSpace}. */
 export interface FreeSpaceOptions {
   /** A directory on the file system in question. */
@@ -64,10 +67,13 @@ export class FreeSpace {
    */
   async reserve(bytes: number): Promise<Disposable> {
     const { minFreeBytes, directory } = this.#options;
+    const space = spaceFor(bytes);
     if (minFreeBytes > 0) {
       const age = this.#options.monotonicNow() - this.#lookedAt;
-      if (age >= LOOK_INTERVAL || this.room < bytes && age >= SHORTEST_INTERVAL) await this.look(bytes);
-      if (this.room < bytes) {
+      if (age >= LOOK_INTERVAL || this.room < space && age >= SHORTEST_INTERVAL) {
+        await this.look(space);
+      }
+      if (this.room < space) {
         throw new SinkError(
           `Cannot write ${bytes} bytes to '${directory}': ${this.#free} bytes of the disk are free, ` +
             `and minFreeBytes is ${minFreeBytes}`,
@@ -75,14 +81,14 @@ export class FreeSpace {
         );
       }
     }
-    this.#reserved += bytes;
+    this.#reserved += space;
     let held = true;
     return {
       [Symbol.dispose]: () => {
         if (!held) return;
         held = false;
-        this.#reserved -= bytes;
-        this.#written += bytes;
+        this.#reserved -= space;
+        this.#written += space;
       },
     };
   }
@@ -122,4 +128,9 @@ export class FreeSpace {
     }
     this.#lookedAt = monotonicNow();
   }
+}
+
+/** What that many bytes may take at most: they may begin in one block, and go on in another file. */
+function spaceFor(bytes: number): number {
+  return (Math.floor(bytes / BLOCK_BYTES) + 2) * BLOCK_BYTES;
 }

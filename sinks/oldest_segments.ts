@@ -33,12 +33,21 @@ export class OldestSegments {
   }
 
   #cut(): void {
-    this.#kept.sort((a, b) =>
-      a.begun - b.begun || compare(a.original, b.original) || compare(a.path, b.path)
-    );
+    this.#kept.sort(bySeniority);
     this.#more ||= this.#kept.length > this.#limit;
     this.#kept = this.#kept.slice(0, this.#limit);
   }
+}
+
+/**
+ * Orders segments by when they were begun.
+ *
+ * @param a One segment.
+ * @param b Another one.
+ * @returns Less than 0 if the first is older.
+ */
+export function bySeniority(a: StoredSegment, b: StoredSegment): number {
+  return a.begun - b.begun || compare(a.original, b.original) || compare(a.path, b.path);
 }
 
 function compare(a: string, b: string): number {

@@ -1,5 +1,5 @@
 import { toSinkError } from "./io_error.ts";
-import { OldestSegments } from "./oldest_segments.ts";
+import { bySeniority, OldestSegments } from "./oldest_segments.ts";
 import { scanSegments, type StoredSegment } from "./segment_scan.ts";
 import type { StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
@@ -39,7 +39,7 @@ export interface RetentionOptions {
   monotonicNow(): number;
 }
 
-/** How many of the oldest segments are looked for at once; where more have to go, they are looked for again. */
+/** How many of the oldest segments are remembered; where more have to go, they are looked for again. */
 const OLDEST = 1_000;
 
 /** Longest time between two looks at what is there, in milliseconds. */
@@ -52,8 +52,8 @@ const PAUSE_FACTOR = 9;
 /**
  * Knows how much is stored, and deletes the oldest of it where that is too much.
  *
- * What is there is looked up whenever something is to be deleted, as others may take segments away. Only regular files
- * are deleted whose names are those of finished segments.
+ * What is there is looked up before something is deleted, as others may take segments away. Where that was done a moment
+ * ago, what it has found is believed. Only regular files are deleted whose names are those of finished segments.
  *
  * A segment is as old as the younger one of two times says: that in its name, and that of its last change. One that is
  * from the future, because the clock was set back, is not old at all.
@@ -71,9 +71,13 @@ export class Retention {
   readonly #limits: Required<RetentionLimits>;
   /** What is there: no less than in fact, but for what others may have put there. */
   #stored: SegmentAmount = { files: 0, bytes: 0 };
+  /** The oldest of it; all of it, if {@linkcode Retention.#knowsAll}. */
+  #known: StoredSegment[] = [];
+  #knowsAll = false;
   /** What was finished since the look under way began, which may have seen it or not. */
-  #finishedMeanwhile: SegmentAmount | undefined;
+  #finishedMeanwhile: StoredSegment[] | undefined;
   #enforcing: Promise<void> | undefined;
+  /** When the next look may begin, on the monotonic clock. */
   #notBefore = -Infinity;
   #interval: ReturnType<typeof setInterval> | undefined;
   #delayed: ReturnType<typeof setTimeout> | undefined;
@@ -104,45 +108,41 @@ export class Retention {
   /**
    * Takes a finished segment into account, and deletes others in the background if that makes too much.
    *
-   * @param bytes How large it is.
+   * @param segment The segment.
    */
-  finished(bytes: number): void {
-    for (const amount of [this.#stored, this.#finishedMeanwhile]) {
-      if (amount === undefined) continue;
-      amount.files++;
-      amount.bytes += bytes;
-    }
+  finished(segment: StoredSegment): void {
+    this.#finishedMeanwhile?.push(segment);
+    this.#add(segment);
     if (this.#exceeds(this.#stored)) void this.enforce();
   }
 
   /**
-   * Takes into account that segments are stored in another way than they were.
+   * Takes into account that a segment was compressed.
    *
-   * @param change By how much, as a rule less than nothing.
+   * @param path What it was.
+   * @param now What it is.
+   * @param change By how much more is stored; less, as a rule, which is negative.
    */
-  changed({ files, bytes }: SegmentAmount): void {
-    // A look under way may have seen it already. It is not subtracted twice, and so not by a hair less kept than asked.
+  compressed(
+    path: string,
+    now: Pick<StoredSegment, "path" | "bytes" | "compression">,
+    change: SegmentAmount,
+  ): void {
+    const at = this.#known.findIndex((segment) => segment.path === path);
+    if (at !== -1) this.#known[at] = { ...this.#known[at]!, ...now };
+    // A look under way may have seen it already. It is not subtracted twice, and so never less is kept than was asked for.
     if (this.#finishedMeanwhile !== undefined) return;
-    this.#stored.files += files;
-    this.#stored.bytes += bytes;
+    this.#stored.files += change.files;
+    this.#stored.bytes += change.bytes;
   }
 
-  /** Deletes what is too much. Where that was done a moment ago, and takes long, it is done later. */
+  /** Deletes what is too much. */
   enforce(): Promise<void> {
     if (this.#closed) return Promise.resolve();
-    if (this.#enforcing !== undefined) return this.#enforcing;
-    const wait = this.#notBefore - this.#options.monotonicNow();
-    if (wait > 0) {
-      this.#delayed ??= setTimeout(() => {
-        this.#delayed = undefined;
-        void this.enforce();
-      }, wait);
-      return Promise.resolve();
-    }
-    return this.#enforcing = this.#enforce().finally(() => {
+    return this.#enforcing ??= this.#enforce().finally(() => {
       this.#enforcing = undefined;
       // What was finished meanwhile; where something failed, that would fail again.
-      if (this.#exceeds(this.#stored) && !this.#failed) void this.enforce();
+      if (this.#exceeds(this.#stored) && !this.#failed && this.#known.length > 0) void this.enforce();
     });
   }
 
@@ -155,35 +155,52 @@ export class Retention {
   }
 
   async #enforce(): Promise<void> {
-    const { monotonicNow } = this.#options;
+    const { monotonicNow, directory, tell } = this.#options;
     const begin = monotonicNow();
-    this.#failed = false;
     const before = DELETE_REASONS.map((reason) => ({ reason, ...this.deleted[reason] }));
-    try {
-      while (await this.#pass());
-    } catch (error) {
-      this.#fail(error, `Cannot look at what is stored in '${this.#options.directory}'`);
-    } finally {
-      this.#finishedMeanwhile = undefined;
+    this.#failed = false;
+    if (begin < this.#notBefore) {
+      await this.#deleteKnown();
+      // Where nothing else is known, or it was taken away, there has to be another look.
+      if (this.#exceeds(this.#stored)) this.#enforceLater(this.#notBefore - begin);
+    } else {
+      try {
+        while (await this.#lookAndDelete());
+      } catch (error) {
+        this.#fail(error, `Cannot look at what is stored in '${directory}'`);
+      } finally {
+        this.#finishedMeanwhile = undefined;
+      }
+      this.#notBefore = monotonicNow() + PAUSE_FACTOR * (monotonicNow() - begin);
     }
     if (!this.#failed) this.#failure = undefined;
     for (const { reason, files, bytes } of before) {
       const deleted = this.deleted[reason];
       if (deleted.files === files) continue;
-      const fields = { reason, files: deleted.files - files, bytes: deleted.bytes - bytes };
-      this.#options.tell("info", "segments deleted", fields);
+      tell("info", "segments deleted", {
+        reason,
+        files: deleted.files - files,
+        bytes: deleted.bytes - bytes,
+      });
     }
-    this.#notBefore = monotonicNow() + PAUSE_FACTOR * (monotonicNow() - begin);
+  }
+
+  #enforceLater(wait: number): void {
+    if (this.#closed) return;
+    this.#delayed ??= setTimeout(() => {
+      this.#delayed = undefined;
+      void this.enforce();
+    }, wait);
   }
 
   /** Looks at everything once and deletes what it can. Returns whether it should do so again. */
-  async #pass(): Promise<boolean> {
+  async #lookAndDelete(): Promise<boolean> {
     const { directory, fileSystem, now } = this.#options;
     const time = now();
     const tooOld = new OldestSegments(OLDEST);
     const others = new OldestSegments(OLDEST);
     const stored = { files: 0, bytes: 0 };
-    this.#finishedMeanwhile = { files: 0, bytes: 0 };
+    const meanwhile: StoredSegment[] = this.#finishedMeanwhile = [];
     await scanSegments(fileSystem, directory, {
       segment: (segment) => {
         stored.files++;
@@ -192,35 +209,68 @@ export class Retention {
         else others.add(segment);
       },
     });
-    const found = { ...stored };
-    let missing = false;
-    const remove = async (segment: StoredSegment, reason: DeleteReason) => {
-      if (this.#closed) return;
-      try {
-        await fileSystem.remove(segment.path);
-        this.deleted[reason].files++;
-        this.deleted[reason].bytes += segment.bytes;
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) {
-          this.#fail(error, `Cannot delete '${segment.path}'`);
-          return;
-        }
-        missing = true; // it was taken away, or compressed
-      }
-      stored.files--;
-      stored.bytes -= segment.bytes;
-    };
-    for (const segment of tooOld.sorted()) await remove(segment, "age");
-    for (const segment of others.sorted()) {
-      const reason = this.#exceeds(stored);
-      if (reason === undefined) break;
-      await remove(segment, reason);
+    this.#finishedMeanwhile = undefined;
+    this.#stored = stored;
+    this.#known = [...others.sorted()];
+    this.#knowsAll = !others.more;
+    const seen = new Set(this.#known.map(({ path }) => path));
+    for (const segment of meanwhile) if (!seen.has(segment.path)) this.#add(segment);
+    const { files } = stored;
+    for (const segment of tooOld.sorted()) await this.#delete(segment, "age");
+    const complete = await this.#deleteKnown();
+    const moreToDelete = tooOld.more || this.#exceeds(this.#stored) !== undefined;
+    return !this.#closed && !this.#failed && moreToDelete && (!complete || this.#stored.files < files);
+  }
+
+  /** Deletes what is too much of what is known. Returns whether all of it was where it should be. */
+  async #deleteKnown(): Promise<boolean> {
+    let complete = true;
+    const kept: StoredSegment[] = [];
+    for (;;) {
+      const reason = this.#exceeds(this.#stored);
+      const segment = reason === undefined || this.#closed ? undefined : this.#known.shift();
+      if (reason === undefined || segment === undefined) break;
+      const outcome = await this.#delete(segment, reason);
+      if (outcome === "failed") kept.push(segment);
+      else if (outcome === "gone") complete = false;
     }
-    const { files, bytes } = this.#finishedMeanwhile;
-    this.#stored = { files: stored.files + files, bytes: stored.bytes + bytes };
-    if (this.#closed || this.#failed) return false;
-    const moreToDelete = tooOld.more || others.more && this.#exceeds(stored) !== undefined;
-    return missing || moreToDelete && stored.files < found.files;
+    this.#known.unshift(...kept);
+    return complete;
+  }
+
+  async #delete(segment: StoredSegment, reason: DeleteReason): Promise<"deleted" | "gone" | "failed"> {
+    let outcome: "deleted" | "gone" = "deleted";
+    try {
+      await this.#options.fileSystem.remove(segment.path);
+      this.deleted[reason].files++;
+      this.deleted[reason].bytes += segment.bytes;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        this.#fail(error, `Cannot delete '${segment.path}'`);
+        return "failed";
+      }
+      outcome = "gone"; // it was taken away
+    }
+    this.#stored.files--;
+    this.#stored.bytes -= segment.bytes;
+    return outcome;
+  }
+
+  #add(segment: StoredSegment): void {
+    this.#stored.files++;
+    this.#stored.bytes += segment.bytes;
+    if (!this.#knowsAll) return;
+    this.#known.push(segment);
+    // Of several sources, that which was begun first is not always finished first.
+    for (let at = this.#known.length - 1; at > 0; at--) {
+      const before = this.#known[at - 1]!;
+      if (bySeniority(before, segment) <= 0) break;
+      this.#known[at] = before;
+      this.#known[at - 1] = segment;
+    }
+    if (this.#known.length <= OLDEST) return;
+    this.#known.pop();
+    this.#knowsAll = false;
   }
 
   #exceeds({ files, bytes }: SegmentAmount): "files" | "bytes" | undefined {

@@ -1,7 +1,7 @@
 import { COMPRESSED_SUFFIXES, type Compression, TEMPORARY_SUFFIX } from "./finished_name.ts";
 import { CompressionThread } from "./compression_thread.ts";
 import { toSinkError } from "./io_error.ts";
-import type { SegmentAmount } from "./retention.ts";
+import type { Retention } from "./retention.ts";
 import type { SinkError } from "./sink.ts";
 import type { StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
@@ -26,8 +26,8 @@ export interface SegmentCompressionOptions {
   room(): Promise<number>;
   /** Looks for segments that wait, and adds them, if there may be more than were remembered. */
   search(): Promise<void>;
-  /** Is told by how much more is stored than before; less, as a rule, which is negative. */
-  changed(amount: SegmentAmount): void;
+  /** Is told what became of a segment, and by how much more is stored than before; less, as a rule, which is negative. */
+  compressed: Retention["compressed"];
   readonly tell: Tell;
 }
 
@@ -144,7 +144,7 @@ export class SegmentCompression {
   }
 
   async #compress({ path, compression }: CompressionJob): Promise<void> {
-    const { fileSystem, room, changed, tell } = this.#options;
+    const { fileSystem, room, compressed, tell } = this.#options;
     const target = path + COMPRESSED_SUFFIXES[compression];
     const temporary = target + TEMPORARY_SUFFIX;
     const before = await this.#sizeOf(path);
@@ -164,7 +164,8 @@ export class SegmentCompression {
       await fileSystem.rename(temporary, target);
       await fileSystem.syncDirectory(path.slice(0, path.lastIndexOf("/")));
       await removeIfThere(fileSystem, path);
-      changed({ files: replaced === undefined ? 0 : -1, bytes: bytes - before - (replaced ?? 0) });
+      const change = { files: replaced === undefined ? 0 : -1, bytes: bytes - before - (replaced ?? 0) };
+      compressed(path, { path: target, bytes, compression }, change);
       this.counts.files++;
       this.counts.input += before;
       this.counts.output += bytes;

@@ -1,6 +1,6 @@
 import { isSourceName } from "../collector/source_name.ts";
 import { type Compression, parseFinishedName } from "./finished_name.ts";
-import type { StoreFileSystem } from "./store_file_system.ts";
+import type { StoredFile, StoreFileSystem } from "./store_file_system.ts";
 
 /** A finished segment, as it is on the disk. */
 export interface StoredSegment {
@@ -25,6 +25,9 @@ export interface ScanVisitor {
   sourceDone?(): void;
 }
 
+/** How many files are looked at side by side: each answer takes a turn of the event loop, which is busy when it matters. */
+const FILES_AT_ONCE = 64;
+
 /**
  * Looks at everything in the directory of a file sink, `{directory}/{source}/{segment}`. Links are not followed, and
  * what has not the name of a source or segment is passed over.
@@ -39,11 +42,9 @@ export async function scanSegments(
   directory: string,
   visitor: ScanVisitor,
 ): Promise<void> {
-  for await (const { name: source } of entriesOf(fileSystem, directory)) {
-    if (!isSourceName(source)) continue; // such as lost+found, which nobody may read
-    const path = `${directory}/${source}`;
-    const isDirectory = await unlessGone(async () => (await fileSystem.stat(path)).isDirectory);
-    if (isDirectory) await scanSource(fileSystem, path, visitor);
+  for (const { name, isDirectory } of await entriesOf(fileSystem, directory)) {
+    // Others are such as lost+found, which nobody may read.
+    if (isDirectory && isSourceName(name)) await scanSource(fileSystem, `${directory}/${name}`, visitor);
   }
 }
 
@@ -52,37 +53,43 @@ async function scanSource(
   directory: string,
   visitor: ScanVisitor,
 ): Promise<void> {
-  for await (const { name } of entriesOf(fileSystem, directory)) {
+  const found = (await entriesOf(fileSystem, directory)).flatMap(({ name }) => {
     const parsed = parseFinishedName(name);
-    if (parsed === undefined) continue;
-    const path = `${directory}/${name}`;
-    const file = await unlessGone(() => fileSystem.stat(path));
-    if (file === undefined || !file.isFile) continue;
-    const { original, time, compression, temporary } = parsed;
-    if (temporary) visitor.temporary?.(path);
-    else {
-      const written = file.mtime?.getTime() ?? time;
-      visitor.segment({ path, original, begun: time, written, bytes: file.size, compression });
-    }
+    return parsed === undefined ? [] : [{ path: `${directory}/${name}`, ...parsed }];
+  });
+  for (let at = 0; at < found.length; at += FILES_AT_ONCE) {
+    await Promise.all(
+      found.slice(at, at + FILES_AT_ONCE).map(async (entry) => {
+        const file = await statUnlessGone(fileSystem, entry.path);
+        if (file === undefined || !file.isFile) return;
+        const { path, original, time, compression, temporary } = entry;
+        if (temporary) visitor.temporary?.(path);
+        else {
+          const written = file.mtime?.getTime() ?? time;
+          visitor.segment({ path, original, begun: time, written, bytes: file.size, compression });
+        }
+      }),
+    );
   }
   visitor.sourceDone?.();
 }
 
-async function* entriesOf(
+async function entriesOf(
   fileSystem: StoreFileSystem,
   path: string,
-): AsyncGenerator<Pick<Deno.DirEntry, "name">> {
+): Promise<Pick<Deno.DirEntry, "name" | "isDirectory">[]> {
   try {
-    yield* fileSystem.readDir(path);
+    return await Array.fromAsync(fileSystem.readDir(path));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 
 /** Somebody else may remove what was there a moment ago: who ships segments does. */
-async function unlessGone<T>(look: () => Promise<T>): Promise<T | undefined> {
+async function statUnlessGone(fileSystem: StoreFileSystem, path: string): Promise<StoredFile | undefined> {
   try {
-    return await look();
+    return await fileSystem.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

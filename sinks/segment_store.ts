@@ -1,4 +1,4 @@
-import type { Compression } from "./finished_name.ts";
+import { type Compression, parseFinishedName } from "./finished_name.ts";
 import { FreeSpace } from "./free_space.ts";
 import { toSinkError } from "./io_error.ts";
 import { OldestSegments } from "./oldest_segments.ts";
@@ -102,7 +102,7 @@ export class SegmentStore {
         return this.#space.room;
       },
       search: () => this.#search(),
-      changed: (amount) => this.#retention.changed(amount),
+      compressed: (path, now, change) => this.#retention.compressed(path, now, change),
       tell,
     });
   }
@@ -131,7 +131,9 @@ export class SegmentStore {
    * @param bytes How large it is.
    */
   finished(path: string, bytes: number): void {
-    this.#retention.finished(bytes);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const { original, time: begun } = parseFinishedName(name) ?? { original: name, time: 0 };
+    this.#retention.finished({ path, original, begun, written: begun, bytes, compression: "none" });
     if (this.#compression !== "none") this.#compressor.add({ path, compression: this.#compression });
   }
 

@@ -2,10 +2,16 @@ import { statfs } from "node:fs/promises";
 import { denoFileSystem, type FileSystem } from "./file_system.ts";
 
 /** What a {@linkcode StoreFileSystem} tells of a file. */
-export type StoredFile = Pick<Deno.FileInfo, "isFile" | "isDirectory" | "size" | "mtime">;
+export type StoredFile = Pick<Deno.FileInfo, "isFile" | "size" | "mtime">;
 
 /** The part of a file system that keeps finished segments, and the seam at which tests inject faults. */
-export interface StoreFileSystem extends Pick<FileSystem, "readDir" | "remove" | "rename" | "syncDirectory"> {
+export interface StoreFileSystem extends Pick<FileSystem, "remove" | "rename" | "syncDirectory"> {
+  /**
+   * Lists a directory. A link to a directory is none.
+   *
+   * @param path Where it is.
+   */
+  readDir(path: string): AsyncIterable<Pick<Deno.DirEntry, "name" | "isDirectory">>;
   /**
    * Tells what is at a path, and of a link that it is one: links are not followed.
    *
@@ -24,6 +30,7 @@ export interface StoreFileSystem extends Pick<FileSystem, "readDir" | "remove" |
 /** The file system of this machine. */
 export const denoStoreFileSystem: StoreFileSystem = {
   ...denoFileSystem,
+  readDir: (path) => Deno.readDir(path),
   stat: (path) => Deno.lstat(path),
   async freeBytes(path) {
     const { bsize, blocks, bavail } = await statfs(path);

@@ -145,13 +145,53 @@ Deno.test("SegmentStore deletes what has become too old although nothing is fini
 Deno.test("SegmentStore does not count as too much what somebody else has taken away", async () => {
   await using test = await StoredSegments.create();
   const paths = await putTen(test);
-  const store = storeAt(test, 20, { files: 10 });
+  let monotonic = 0;
+  const store = new SegmentStore({
+    ...test.options,
+    retain: { files: 10 },
+    now: () => BEGIN + 20 * MINUTE,
+    monotonicNow: () => monotonic,
+  });
   await store.open();
+  monotonic += 10_000; // what was found at the start is not believed any more
   for (const path of paths.slice(5)) await Deno.remove(`${test.directory}/${path}`);
   store.finished(await test.put(`a/${nameAt(11)}`, "123456789\n"), 10);
   await waitFor(() => figuresOf(store)["stored_files"] === 6, { what: "a look at what is there" });
   assertEquals(await test.files(), [...paths.slice(0, 5), `a/${nameAt(11)}`].sort());
   assertEquals(deleted(store), { bytes: "0/0", files: "0/0", age: "0/0" });
+  await store.close();
+});
+
+Deno.test("SegmentStore.finished() deletes to the number also while it may not look again", async () => {
+  await using test = await StoredSegments.create();
+  await putTen(test);
+  const { readDir } = test.fileSystem;
+  let looks = 0;
+  test.fileSystem.readDir = (path) => {
+    if (path === test.directory) looks++;
+    return readDir(path);
+  };
+  let monotonic = 0;
+  const store = new SegmentStore({
+    ...test.options,
+    retain: { files: 10 },
+    now: () => BEGIN + 20 * MINUTE,
+    monotonicNow: () => monotonic,
+  });
+  test.fileSystem.stat = (path) => {
+    monotonic += 1_000; // every look takes long
+    return Deno.lstat(path);
+  };
+  await store.open();
+  const looksAtStart = looks;
+  // The first of them was begun before one that is there already.
+  for (const minutes of [8.5, 10, 11, 12]) {
+    store.finished(await test.put(`d/${nameAt(minutes)}`, "123456789\n"), 10);
+  }
+  await waitFor(() => figuresOf(store)["stored_files"] === 10, { what: "retention" });
+  const times = (await test.files()).map((path) => path.slice(2, 22)).sort();
+  assertEquals(times, [4, 5, 6, 7, 8, 8.5, 9, 10, 11, 12].map((minutes) => nameAt(minutes).slice(0, 20)));
+  assertEquals([looks, deleted(store)["files"]], [looksAtStart, "4/40"]);
   await store.close();
 });
 
@@ -232,17 +272,17 @@ Deno.test("SegmentStore.reserve() has retention make room before it refuses", as
   await using test = await StoredSegments.create();
   const paths = await putTen(test);
   let minutes = 10;
-  test.fileSystem.freeBytes = async () => 1_000 - 10 * (await test.files()).length;
+  test.fileSystem.freeBytes = async () => 1_000_000 - 10_000 * (await test.files()).length;
   const store = new SegmentStore({
     ...test.options,
     retain: { age: 20 * MINUTE },
-    minFreeBytes: 905,
+    minFreeBytes: 900_000,
     now: () => BEGIN + minutes * MINUTE,
     monotonicNow: () => minutes * MINUTE,
   });
   await store.open();
   minutes = 22; // two are too old by now, and the timer has not gone off
-  (await store.reserve(5))[Symbol.dispose]();
+  (await store.reserve(1))[Symbol.dispose]();
   assertEquals(await test.files(), paths.slice(1).sort());
   await store.close();
 });
