@@ -44,7 +44,7 @@ const scope = globalThis as unknown as {
 // Whoever has not granted this waits for a processor like everybody else.
 if (Deno.build.os === "linux") {
   try {
-    setPriority(0, 10);
+    setPriority(0, 19);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }
