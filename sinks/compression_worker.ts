@@ -32,7 +32,7 @@ export type CompressionResult =
   };
 
 /** How much is read at once, synchronously: other threads would do it at their priority, and this one may wait. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /** The part of a worker's global object that is used here; the types in the project are those of the main thread. */
 const scope = globalThis as unknown as {

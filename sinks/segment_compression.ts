@@ -58,6 +58,8 @@ export class SegmentCompression {
   #running: Promise<void> | undefined;
   #failuresInARow = 0;
   #toldKind: string | undefined;
+  /** What failed and has not succeeded since: paths of segments, or nothing for the search of more. */
+  readonly #failing = new Set<string>();
   #wake: (() => void) | undefined;
   #closed = false;
 
@@ -80,12 +82,19 @@ export class SegmentCompression {
     if (this.#closed || this.#waiting.has(job.path)) return;
     if (this.#waiting.size >= MAX_WAITING) this.#more = true;
     else this.#waiting.set(job.path, job);
-    this.#running ??= this.#run().finally(() => this.#running = undefined);
+    this.#start();
   }
 
   /** Has it looked for more segments once those that are remembered are compressed. */
   expectMore(): void {
     this.#more = true;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.size > 0 && !this.#closed) this.#start(); // it came when the end was decided already
+    });
   }
 
   /** Ends what is under way. The original of a segment that was being compressed is untouched. */
@@ -103,8 +112,8 @@ export class SegmentCompression {
       if (job === undefined) {
         if (!this.#more) break;
         this.#more = false;
-        await this.#attempt(() => this.#options.search());
-      } else if (await this.#attempt(() => this.#compress(job))) {
+        if (!await this.#attempt(() => this.#options.search())) this.#more = true;
+      } else if (await this.#attempt(() => this.#compress(job), job.path)) {
         this.#waiting.delete(job.path);
       } else if (this.#waiting.delete(job.path)) {
         this.#waiting.set(job.path, job); // it may be the fault of this one alone: first the others
@@ -114,15 +123,21 @@ export class SegmentCompression {
   }
 
   /** Does something; if it fails, counts that, tells it once, and waits. */
-  async #attempt(action: () => Promise<void>): Promise<boolean> {
+  async #attempt(action: () => Promise<void>, path = ""): Promise<boolean> {
     try {
       await action();
-      this.#failuresInARow = 0;
-      return true;
     } catch (error) {
-      if (!this.#closed) await this.#fail(toSinkError(error, "Cannot look for segments to compress"));
+      if (this.#closed) return false;
+      this.#failing.add(path);
+      await this.#fail(toSinkError(error, "Cannot look for segments to compress"));
       return false;
     }
+    this.#failuresInARow = 0;
+    if (this.#failing.delete(path) && this.#failing.size === 0) {
+      this.#options.tell("info", "segments are compressed again", {});
+      this.#toldKind = undefined;
+    }
+    return true;
   }
 
   async #fail({ kind, message }: SinkError): Promise<void> {
@@ -144,18 +159,15 @@ export class SegmentCompression {
   }
 
   async #compress({ path, compression }: CompressionJob): Promise<void> {
-    const { fileSystem, room, compressed, tell } = this.#options;
+    const { fileSystem, room, compressed } = this.#options;
     const target = path + COMPRESSED_SUFFIXES[compression];
     const temporary = target + TEMPORARY_SUFFIX;
     const before = await this.#sizeOf(path);
     if (before === undefined) return; // somebody was faster: who ships it, or retention
     try {
-      const bytes = await this.#thread.run({
-        from: path,
-        to: temporary,
-        compression,
-        maxBytes: await room(),
-      });
+      const maxBytes = await room();
+      if (this.#closed) return; // no thread is started any more
+      const bytes = await this.#thread.run({ from: path, to: temporary, compression, maxBytes });
       const replaced = await this.#sizeOf(target);
       if (await this.#sizeOf(path) === undefined) {
         await removeIfThere(fileSystem, temporary); // what is gone must not come back under another name
@@ -169,8 +181,6 @@ export class SegmentCompression {
       this.counts.files++;
       this.counts.input += before;
       this.counts.output += bytes;
-      if (this.#toldKind !== undefined) tell("info", "segments are compressed again", { path: target });
-      this.#toldKind = undefined;
     } catch (error) {
       // If that fails too, it is begun anew by the next attempt, or removed by the next start.
       await removeIfThere(fileSystem, temporary).catch(() => {});
