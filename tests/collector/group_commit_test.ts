@@ -1,71 +1,9 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertGreater } from "@std/assert";
-import type { FlushObserver } from "../../sinks/flush_observer.ts";
-import { FlushPool } from "../../sinks/pool.ts";
 import { osError } from "../sinks/faulty_file_system.ts";
-import { figuresOf, FileSinks } from "../sinks/file_sinks.ts";
+import { figuresOf, type FileSinks } from "../sinks/file_sinks.ts";
 import { waitFor } from "../wait_for.ts";
-import type { FileSinkOptions } from "../../sinks/file_options.ts";
-import type { AckLevel } from "../../collector/config.ts";
-import { TestIngest } from "./http_ingest.ts";
-
-const nobody: FlushObserver = {
-  permitGranted: () => {},
-  flushed: () => {},
-  failed: () => {},
-  retrying: () => {},
-  givenUp: () => {},
-  breakerChanged: () => {},
-};
-
-/** HTTP ingest over a file sink whose disk can be held up. */
-class Committing implements AsyncDisposable {
-  readonly disk: FileSinks;
-  readonly sink;
-  readonly #pool: FlushPool;
-  readonly #ingest: TestIngest;
-
-  private constructor(disk: FileSinks, ack: AckLevel, options: Partial<FileSinkOptions>) {
-    this.disk = disk;
-    this.sink = disk.sink(options);
-    const retry = { initial: 1, max: 1 };
-    this.#pool = new FlushPool({
-      permits: 4,
-      sinks: [{ name: "disk", sink: this.sink, retry }],
-      observer: nobody,
-    });
-    const batch = { records: 10_000, bytes: 1 << 20, linger: 0 };
-    this.#ingest = new TestIngest({ rules: { "*": { ack, batch, policy: "block" } } });
-  }
-
-  static async create(ack: AckLevel, options: Partial<FileSinkOptions> = {}): Promise<Committing> {
-    const committing = new Committing(await FileSinks.create(), ack, options);
-    await committing.#pool.open();
-    for (const name of ["a", "b"]) committing.#pool.attach(committing.#ingest.source(name));
-    return committing;
-  }
-
-  /** Sends a record; resolves to the status of the answer. */
-  async send(source: string, line: string): Promise<number> {
-    return (await this.#ingest.post(source, `${line}\n`)).status;
-  }
-
-  /** Waits until so many records of a source are in its buffer. */
-  async untilBuffered(source: string, records: number): Promise<void> {
-    const { buffer } = this.#ingest.source(source);
-    await waitFor(() => buffer.records === records, { what: `${records} records in the buffer` });
-  }
-
-  get syncs(): number {
-    return figuresOf(this.sink)["syncs"]!;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.drain(1_000);
-    assertEquals([...await this.#pool.close()], []);
-    await this.disk[Symbol.asyncDispose]();
-  }
-}
+import { Committing } from "./committing.ts";
 
 /** Holds up every operation of a kind until it is let go. */
 function holdUp(disk: FileSinks, held: string): () => void {
@@ -177,3 +115,27 @@ Deno.test("sync interval: no acknowledgement is given where a sync on nobody's b
   assertEquals(await sent, 200);
   assertEquals(await test.disk.texts("a"), ["1\n", "2\n", "1\n", "2\n"]);
 });
+
+for (const ack of ["written", "synced"] as const) {
+  Deno.test(`a disk with an injected ENOSPC 50 times under block, ack ${ack}: nothing is lost, nothing is twice`, async () => {
+    await using test = await Committing.create(ack, { maxBytes: 100 });
+    const { fileSystem } = test.disk;
+    fileSystem.error = () => osError("ENOSPC");
+    const AGENTS = 4;
+    let sent = 0;
+    for (let cycle = 0; cycle < 50; cycle++) {
+      // Creating a file fails as well, or has room where writing has none.
+      fileSystem.faultOf = (operation) =>
+        operation === "write" ? "torn" : operation === "open" && cycle % 2 === 0 ? "fail" : undefined;
+      fileSystem.operations.length = 0;
+      const lines = Array.from({ length: AGENTS }, () => `{"n":${sent++}}`);
+      const answers = Promise.all(lines.map((line) => test.send("a", line)));
+      const attempts = () => fileSystem.count("write") + fileSystem.count("open");
+      await waitFor(() => attempts() >= 3, { what: `attempts of cycle ${cycle}`, interval: 1 });
+      fileSystem.faultOf = () => undefined;
+      assertEquals(await answers, Array(AGENTS).fill(200));
+    }
+    const expected = Array.from({ length: sent }, (_, n) => `{"n":${n}}\n`).join("");
+    assertEquals((await test.disk.texts("a")).join(""), expected);
+  });
+}

@@ -1,9 +1,11 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { FileSink } from "../../sinks/file.ts";
 import { SinkError } from "../../sinks/sink.ts";
 import { jsonBatch } from "./batches.ts";
 import { FaultyFileSystem } from "./faulty_file_system.ts";
+import { figuresOf, FileSinks, untilReally } from "./file_sinks.ts";
 
 const signal = new AbortController().signal;
 
@@ -88,6 +90,32 @@ Deno.test("FileSink.sync() tells of a file that could not be synced when the nex
     await sink.sync("a");
     await sink.close();
   }, 8));
+
+Deno.test("FileSink syncs at intervals what was written since, and nothing else", async () => {
+  using time = new FakeTime();
+  await using test = await FileSinks.create();
+  const sink = test.sink({ sync: "interval", syncInterval: 500 });
+  const syncs = () => figuresOf(sink)["syncs"]!;
+  await sink.write(jsonBatch(["1"]), { source: "a", signal });
+  await sink.write(jsonBatch(["1"]), { source: "b", signal });
+  assertEquals(syncs(), 0);
+  time.tick(500);
+  await untilReally(() => syncs() === 2, "both to be synced");
+  await sink.write(jsonBatch(["2"]), { source: "a", signal });
+  time.tick(500);
+  await untilReally(() => syncs() === 3, "the one to be synced that was written to");
+  // A failure is told, and what comes then goes to another file.
+  test.fileSystem.faultOf = (operation) => operation === "syncData" ? "fail" : undefined;
+  await sink.write(jsonBatch(["3"]), { source: "a", signal });
+  time.tick(500);
+  await untilReally(() => figuresOf(sink)["sync_errors"] === 1, "the sync to fail");
+  test.fileSystem.faultOf = () => undefined;
+  await sink.write(jsonBatch(["4"]), { source: "a", signal });
+  assertEquals(await test.texts("a"), ["1\n2\n3\n", "4\n"]);
+  assertEquals(test.told.map(([text]) => text), ["warn segment cannot be synced"]);
+  // That failure was nobody's so far, so it is told at the end.
+  await assertRejects(() => sink.close(), SinkError, "Cannot sync '");
+});
 
 Deno.test("FileSink.close() syncs and closes every file and refuses writes from then on", () =>
   withSink(async (sink, fileSystem) => {
