@@ -3,6 +3,7 @@ import type { FileHandle, FileSystem } from "./file_system.ts";
 import { toSinkError } from "./io_error.ts";
 import { lastRecordEnd } from "./record_boundary.ts";
 import { OPEN_SUFFIX } from "./segment_names.ts";
+import { SharedSync } from "./shared_sync.ts";
 import { SinkError } from "./sink.ts";
 
 /** What somebody else did to a segment while it was written to. */
@@ -60,12 +61,8 @@ export class Segment {
   #committed = 0;
   /** Whether the file may hold something after its committed part; how much, a failed write does not say. */
   #uncommitted = false;
-  #unsynced = false;
+  readonly #sync: SharedSync;
   #nameSynced = false;
-  #syncing: Promise<void> | undefined;
-  #syncError: SinkError | undefined;
-  /** Whether that was not thrown yet to anybody who acknowledges records. */
-  #syncErrorOwed = false;
   #damage: SegmentDamage | undefined;
   #closed = false;
 
@@ -80,6 +77,7 @@ export class Segment {
     this.#path = options.path;
     this.#openPath = options.path + OPEN_SUFFIX;
     this.openedAt = options.openedAt;
+    this.#sync = new SharedSync(this.#openPath, () => this.#syncData());
   }
 
   /** Bytes in the file, uncommitted ones included. */
@@ -89,7 +87,7 @@ export class Segment {
 
   /** Whether more may be appended; otherwise it is to be finished, and the next one begun. */
   get usable(): boolean {
-    return this.#damage === undefined && this.#syncError === undefined;
+    return this.#damage === undefined && !this.#sync.failed;
   }
 
   /**
@@ -115,7 +113,7 @@ export class Segment {
     } catch (error) {
       throw toSinkError(error, `Cannot write to '${this.#openPath}'`);
     } finally {
-      this.#unsynced = true;
+      this.#sync.written();
     }
   }
 
@@ -139,34 +137,21 @@ export class Segment {
     }
     this.#size = this.#committed;
     this.#uncommitted = false;
-    this.#unsynced = true; // The cut itself: what was cut off may be on the medium by now.
+    this.#sync.written(); // The cut itself: what was cut off may be on the medium by now.
   }
 
   /**
    * Waits until everything that was written before this call is on the medium, and the name of the file with it.
    *
-   * @throws {SinkError} If that failed. Linux tells such a failure once, and calls the next sync of the file a success
-   * without the data; so this one fails again and again.
+   * @throws {SinkError} If that failed, now or before: then it fails for good, see {@linkcode SharedSync}.
    */
   async sync(): Promise<void> {
-    try {
-      await this.#syncWritten();
-    } catch (error) {
-      this.#syncErrorOwed = false;
-      throw error;
-    }
+    await this.#sync.wait();
   }
 
   /** The same on nobody's behalf: of a failure the observer is told, and the next {@linkcode Segment.sync} throws it. */
   async syncForNobody(): Promise<void> {
-    await this.#syncWritten().catch(() => {});
-  }
-
-  async #syncWritten(): Promise<void> {
-    if (this.#syncError !== undefined) throw this.#syncError;
-    // A sync under way covers what was written before it began; `#unsynced` says that something came after that.
-    if (this.#unsynced && !this.#closed) this.#syncing = this.#syncData();
-    await this.#syncing;
+    await this.#sync.waitForNobody();
   }
 
   /**
@@ -188,15 +173,15 @@ export class Segment {
       await this.#remove();
     }
     await this.release();
-    if (this.#syncErrorOwed) observer.unsynced(this.#syncError!);
+    if (this.#sync.owed !== undefined) observer.unsynced(this.#sync.owed);
     if (this.#committed > 0 && this.#damage !== "moved") observer.finished(this.#path, this.#committed);
   }
 
   /** Lets go of the file as it is. */
   async release(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true; // No sync begins from here on, and one under way still needs the file.
-    await this.#syncing?.catch(() => {});
+    this.#closed = true;
+    await this.#sync.close(); // one under way still needs the file
     this.#handle.close();
   }
 
@@ -293,18 +278,15 @@ export class Segment {
 
   async #syncData(): Promise<void> {
     const { observer, syncName } = this.#options;
-    this.#unsynced = false;
     try {
       await this.#handle.syncData();
       if (!this.#nameSynced) await syncName();
       this.#nameSynced = true;
-      observer.synced();
-    } catch (error) {
-      this.#unsynced = true;
-      this.#syncError = toSinkError(error, `Cannot sync '${this.#openPath}'`);
-      this.#syncErrorOwed = true;
-      observer.syncFailed(this.#syncError);
-      throw this.#syncError;
+    } catch (cause) {
+      const error = toSinkError(cause, `Cannot sync '${this.#openPath}'`);
+      observer.syncFailed(error);
+      throw error;
     }
+    observer.synced();
   }
 }

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { FileSink } from "../../sinks/file.ts";
 import { SinkError } from "../../sinks/sink.ts";
+import { waitFor } from "../wait_for.ts";
 import { jsonBatch } from "./batches.ts";
 import { FaultyFileSystem } from "./faulty_file_system.ts";
 import { figuresOf, FileSinks, untilReally } from "./file_sinks.ts";
@@ -60,6 +61,30 @@ Deno.test("FileSink.sync() waits for a sync under way that covers what was writt
     assertEquals(fileSystem.count("syncData"), 1);
     await sink.close();
   }));
+
+for (const fault of [undefined, "torn"] as const) {
+  const what = fault === undefined ? "one after the other" : "none of which succeeds after one has failed";
+  Deno.test(`FileSink.sync() has syncs of a file under way ${what}`, () =>
+    withSink(async (sink, fileSystem) => {
+      await sink.write(jsonBatch(["1"]), { source: "a", signal });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      fileSystem.gate = (operation) => operation === "syncData" ? promise : Promise.resolve();
+      let faults = fault === undefined ? 0 : 1;
+      fileSystem.faultOf = (operation) => operation === "syncData" && faults-- > 0 ? fault : undefined;
+      const syncs = [sink.sync("a")];
+      await waitFor(() => fileSystem.count("syncData") === 1, { what: "the first sync" });
+      await sink.write(jsonBatch(["2"]), { source: "a", signal });
+      syncs.push(sink.sync("a"), sink.sync("a"));
+      const results = Promise.allSettled(syncs);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      assertEquals(fileSystem.count("syncData"), 1);
+      resolve();
+      const expected = fault === undefined ? "fulfilled" : "rejected";
+      assertEquals((await results).map(({ status }) => status), Array(3).fill(expected));
+      assertEquals(fileSystem.count("syncData"), fault === undefined ? 2 : 1);
+      await sink.close();
+    }));
+}
 
 Deno.test("FileSink.sync() fails once a file cannot be synced, until what was in it is written to another", () =>
   withSink(async (sink, fileSystem, directory) => {
