@@ -62,7 +62,9 @@ export class Segment {
   /** Whether the file may hold something after its committed part; how much, a failed write does not say. */
   #uncommitted = false;
   readonly #sync: SharedSync;
-  #nameSynced = false;
+  /** The sync of the name that it has while it is open, once there is one. */
+  #namedSync: Promise<void> | undefined;
+  #nameFailed = false;
   #damage: SegmentDamage | undefined;
   #closed = false;
 
@@ -87,7 +89,7 @@ export class Segment {
 
   /** Whether more may be appended; otherwise it is to be finished, and the next one begun. */
   get usable(): boolean {
-    return this.#damage === undefined && !this.#sync.failed;
+    return this.#damage === undefined && !this.#sync.failed && !this.#nameFailed;
   }
 
   /**
@@ -147,11 +149,13 @@ export class Segment {
    */
   async sync(): Promise<void> {
     await this.#sync.wait();
+    await (this.#namedSync ??= this.#syncName(this.#openPath));
   }
 
   /** The same on nobody's behalf: of a failure the observer is told, and the next {@linkcode Segment.sync} throws it. */
   async syncForNobody(): Promise<void> {
     await this.#sync.waitForNobody();
+    await (this.#namedSync ??= this.#syncName(this.#openPath)).catch(() => {});
   }
 
   /**
@@ -167,7 +171,7 @@ export class Segment {
     const { observer } = this.#options;
     await this.#findDamage();
     if (this.#committed > 0) {
-      await this.syncForNobody();
+      await this.#sync.waitForNobody(); // its name comes with the new one
       await this.#rename();
     } else if (this.#damage !== "removed") {
       await this.#remove();
@@ -192,14 +196,11 @@ export class Segment {
       const message = `Cannot write to '${this.#openPath}': it was removed by somebody else`;
       throw new SinkError(message, { kind: "removed", retryable: true });
     }
-    if (size === this.#size) {
-      this.#appended = 0;
-      return;
-    }
+    if (size === this.#size) return void (this.#appended = 0);
     const kind = size < this.#size ? "truncated" : "extended";
     if (kind === "extended") this.#spoil(kind, this.#committed);
-    const message = `Cannot write to '${this.#openPath}': it was ${kind} by somebody else, ` +
-      `it has ${size} bytes in place of ${this.#size}`;
+    const is = `it has ${size} bytes in place of ${this.#size}`;
+    const message = `Cannot write to '${this.#openPath}': it was ${kind} by somebody else, ${is}`;
     throw new SinkError(message, { kind, retryable: true });
   }
 
@@ -252,9 +253,7 @@ export class Segment {
       throw toSinkError(error, `Cannot rename '${this.#openPath}' to '${this.#path}'`);
     }
     // If it fails, a crash of the machine may bring the old name back, and the next start gives it the new one again.
-    await this.#options.syncName().catch((error) =>
-      this.#options.observer.syncFailed(toSinkError(error, `Cannot sync the name '${this.#path}'`))
-    );
+    await this.#syncName(this.#path).catch(() => {});
   }
 
   async #remove(): Promise<void> {
@@ -277,16 +276,25 @@ export class Segment {
   }
 
   async #syncData(): Promise<void> {
-    const { observer, syncName } = this.#options;
+    const { observer } = this.#options;
     try {
       await this.#handle.syncData();
-      if (!this.#nameSynced) await syncName();
-      this.#nameSynced = true;
     } catch (cause) {
       const error = toSinkError(cause, `Cannot sync '${this.#openPath}'`);
       observer.syncFailed(error);
       throw error;
     }
     observer.synced();
+  }
+
+  async #syncName(path: string): Promise<void> {
+    try {
+      await this.#options.syncName();
+    } catch (cause) {
+      this.#nameFailed = true;
+      const error = toSinkError(cause, `Cannot sync the name '${path}'`);
+      this.#options.observer.syncFailed(error);
+      throw error;
+    }
   }
 }
