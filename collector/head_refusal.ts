@@ -64,8 +64,10 @@ export function upgradeRefusal(url: string): Refusal {
  */
 export function mediaTypeRefusal(contentType: string | null, understood: string): Refusal {
   // What curl and syslog-ng send unless they are told another one: the first thing that a newcomer meets.
-  const message =
-    `content type '${contentType}' is not understood: set the header Content-Type to one of ${understood}`;
+  const what = contentType === null
+    ? "no content type is told"
+    : `content type '${contentType}' is not understood`;
+  const message = `${what}: set the header Content-Type to one of ${understood}`;
   return { status: 415, code: "unsupported_media_type", message };
 }
 

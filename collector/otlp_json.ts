@@ -10,8 +10,8 @@ const LOWER_F = 0x66, LOWER_N = 0x6e, LOWER_T = 0x74;
 
 const HEX_DIGIT = new Uint8Array(256);
 for (const byte of new TextEncoder().encode("0123456789abcdefABCDEF")) HEX_DIGIT[byte] = 1;
-/** The alphabet of base64 and of its variant for URLs; padding may be left out. */
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+/** In the alphabet of base64 or in that of its variant for URLs; padding may be left out, but not be half there. */
+const BASE64 = /^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}$/;
 
 /** No name that OTLP knows is longer, in quotes. */
 const LONGEST_NAME = 64;
@@ -186,7 +186,8 @@ export class OtlpJson {
         : this.#fail(at, `not ${idDigits} hexadecimal digits`);
     }
     const text = textOf(this.#bytes, at, stop);
-    return BASE64.test(text) && text.replace(/=+$/, "").length % 4 !== 1
+    const left = text.length % 4;
+    return BASE64.test(text) && (text.endsWith("=") ? left === 0 : left !== 1)
       ? stop
       : this.#fail(at, "not base64");
   }

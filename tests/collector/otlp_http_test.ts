@@ -205,6 +205,8 @@ Deno.test("POST /v1/{signal} tells what it does not understand, in the encoding 
     assertMatch(assertStatus(answer, 415, 3).message, /application\/x-protobuf, application\/json/);
     assertEquals(answer.headers.get("content-type"), JSON_TYPE);
   }
+  const untyped = await post(ingest, "/v1/traces", new Uint8Array(2), {});
+  assertMatch(assertStatus(untyped, 415, 3).message, /^no content type is told: set the header Content-Type/);
 });
 
 Deno.test("POST /v1/{signal} into a source with encoding json keeps Protobuf as OTLP/JSON", async () => {

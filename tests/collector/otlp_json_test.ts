@@ -241,6 +241,10 @@ Deno.test("OtlpJson.weigh() takes what Protobuf's JSON mapping takes", () => {
     '"attributes":[{"key":"a","value":{"bytesValue":"AP8B"}},{"value":{"bytesValue":"-_8="}},{"value":{}}]',
     '"traceId":"\\u0035B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b17\\u0034"',
     '"attributes":[{"key":"a","value":{"bytesValue":"AP8"}},{"value":{"boolValue":false}}]',
+    '"startTimeUnixNano":1.54471266e+18,"endTimeUnixNano":1.8446744073709551615E19,"flags":4.294967295e9',
+    '"startTimeUnixNano":100e-2,"endTimeUnixNano":0.0e99999,"kind":20e-1,"droppedEventsCount":-0.0',
+    '"attributes":[{"value":{"intValue":-9.223372036854775808e18}},{"value":{"intValue":9.223372036854775807e18}}]',
+    '"attributes":[{"value":{"bytesValue":""}},{"value":{"bytesValue":"AA=="}},{"value":{"bytesValue":"+/+/"}}]',
   ];
   for (const fields of traces) assertWeight("traces", span(fields), 1);
   assertWeight("metrics", point('"asInt":-5'), 1);
@@ -276,6 +280,21 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
     ],
     ["traces", span('"startTimeUnixNano":1.5'), `${at}.startTimeUnixNano`, "not an integer"],
     ["traces", span('"startTimeUnixNano":"1e3"'), `${at}.startTimeUnixNano`, "not an integer"],
+    [
+      "traces",
+      span('"startTimeUnixNano":1.8446744073709551616e19'),
+      `${at}.startTimeUnixNano`,
+      "not an integer",
+    ],
+    ["traces", span('"startTimeUnixNano":1e20'), `${at}.startTimeUnixNano`, "not an integer"],
+    ["traces", span('"startTimeUnixNano":1e999999999'), `${at}.startTimeUnixNano`, "not an integer"],
+    [
+      "traces",
+      span('"startTimeUnixNano":1.54471266000000000005e18'),
+      `${at}.startTimeUnixNano`,
+      "not an int",
+    ],
+    ["traces", span('"startTimeUnixNano":1e-1'), `${at}.startTimeUnixNano`, "not an integer"],
     ["traces", span('"startTimeUnixNano":{}'), `${at}.startTimeUnixNano`, "not an integer"],
     ["traces", span('"startTimeUnixNano":true'), `${at}.startTimeUnixNano`, "not an integer"],
     ["traces", span('"flags":4294967296'), `${at}.flags`, "not an integer of type uint32"],
@@ -319,6 +338,12 @@ Deno.test("OtlpJson.weigh() says what is wrong, and in which field", () => {
       "not an integer of type int64",
     ],
   ];
+  for (
+    const base64 of ["A", "AA=", "AAA==", "AAAA=", "AAAA==", "=", "A===", "AA==AA==", "+_+_", "-/8=", "AA AA"]
+  ) {
+    const path = "resourceLogs.scopeLogs.logRecords.body.bytesValue";
+    cases.push(["logs", log(`"body":{"bytesValue":"${base64}"}`), path, "not base64"]);
+  }
   for (const [signal, text, path, reason] of cases) {
     assertEquals(weigh(signal, text), -1, text);
     assertEquals([json.path, json.reason.slice(0, reason.length)], [path, reason], text);

@@ -62,6 +62,25 @@ Deno.test("POST /v1/{signal} under drop_oldest answers 200 without a partial suc
   assertEquals(ingest.source("otlp-traces").ledger.dropped.total.records, 8);
 });
 
+Deno.test("POST /v1/{signal} under drop_oldest answers with a partial success where what is in flight leaves no room", async () => {
+  for (const type of TYPES) {
+    const ingest = new TestIngest({
+      rules: { "*": { policy: "drop_oldest", buffer: { records: 10, bytes: 1e6 } } },
+    });
+    await sendSpans(ingest, 6, type);
+    const source = ingest.source("otlp-traces");
+    source.take({ records: 100, bytes: 1e6 });
+    await sendSpans(ingest, 4, type);
+    const answer = await sendSpans(ingest, 5, type);
+    assertEquals(answer.status, 200);
+    assertEquals(messageOf(answer), {
+      partialSuccess: { rejectedSpans: "5", errorMessage: "the buffer of the collector was full" },
+    });
+    assertEquals([source.buffer.records, source.snapshot().dropped.records], [10, 5]);
+    assertBalanced(source);
+  }
+});
+
 Deno.test("POST /v1/{signal} under block answers once there is room, or 503 after the timeout", async () => {
   using time = new FakeTime();
   const ingest = new TestIngest({
