@@ -55,7 +55,8 @@ export class HttpIngest {
       answerUnread({
         status: 404,
         code: "not_found",
-        message: `there is no route '${c.req.path}': records are sent to /v1/ingest/{source}`,
+        message: `there is no route '${c.req.path}': records are sent to /v1/ingest/{source}, ` +
+          "OTLP to /v1/logs, /v1/metrics, /v1/traces and /sources/{source}/v1/{signal}",
       }, c.req.raw)
     );
     this.app.onError((error, c) => {

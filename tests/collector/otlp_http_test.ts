@@ -207,6 +207,8 @@ Deno.test("POST /v1/{signal} tells what it does not understand, in the encoding 
   }
   const untyped = await post(ingest, "/v1/traces", new Uint8Array(2), {});
   assertMatch(assertStatus(untyped, 415, 3).message, /^no content type is told: set the header Content-Type/);
+  // Of every request with a wrong type or coding, and of none with a wrong method.
+  assertEquals([...ingest.source("otlp-traces").ledger.refusals], [["unsupported_media_type", 2 + 4 + 1]]);
 });
 
 Deno.test("POST /v1/{signal} into a source with encoding json keeps Protobuf as OTLP/JSON", async () => {
@@ -242,4 +244,14 @@ Deno.test("POST /v1/{signal} answers 500 to a defect, and tells of it", async ()
     assertStatus(answer, 500, 13);
   }
   assertEquals(ingest.defects, [defect, defect]);
+});
+
+Deno.test("POST to a path that is no route is told those of OTLP", async () => {
+  const ingest = new TestIngest();
+  for (const path of ["/", "/v1/profiles", "/v1/traces/", "//v1/traces"]) {
+    const answer = await post(ingest, path, spans(1, PROTOBUF_TYPE), { "Content-Type": PROTOBUF_TYPE });
+    const { error } = JSON.parse(new TextDecoder().decode(answer.bytes));
+    assertEquals([answer.status, error.code], [404, "not_found"]);
+    assertMatch(error.message, /OTLP to \/v1\/logs, \/v1\/metrics, \/v1\/traces and \/sources\//);
+  }
 });

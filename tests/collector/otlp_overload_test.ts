@@ -107,6 +107,9 @@ Deno.test("POST /v1/{signal} answers 503 without memory, and while the daemon st
     ingest.source("otlp-traces");
     ingest.ingest.drain();
     assertMatch(assertStatus(await sendSpans(ingest, 1, type), 503, 14).message, /shutting down/);
+    const late = await sendSpans(ingest, 1, type, "/sources/late/v1/traces");
+    assertMatch(assertStatus(late, 503, 14).message, /shutting down/);
+    assertEquals([...ingest.registry.all].map(({ name }) => name), ["otlp-traces"]); // no source begins now
   }
 });
 

@@ -50,7 +50,16 @@ const bodyOf = (request: Uint8Array) => {
 
 Deno.test("OtlpTranscoder.toJson() escapes what needs it, and nothing else", () => {
   const all = String.fromCharCode(...Array.from({ length: 128 }, (_, code) => code));
-  for (const text of ["", all, "\u2028é部🚀\ufeff", '"\\/\b\f\n\r\t', "\u0000".repeat(10_000)]) {
+  for (
+    const text of [
+      "",
+      all,
+      "\u2028é部🚀\ufeff",
+      '"\\/\b\f\n\r\t',
+      "\u0000".repeat(10_000),
+      "\u0001".repeat(256),
+    ]
+  ) {
     assertEquals(bodyOf(log({ stringValue: text })), { stringValue: text });
   }
 });
