@@ -24,10 +24,16 @@ Deno.test(`segments are compressed once and whole by a daemon that is killed ${K
     DaemonProcess.start({
       config: { sources: { "*": {} }, sinks: { disk: { type: "file", directory, compression: "gzip" } } },
     });
+  const isCompressing = () => {
+    const files = filesUnder(directory);
+    return files.some((file) => file.endsWith(".gz.tmp")) || files.every((file) => file.endsWith(".gz"));
+  };
   const states = new Set<string>();
   for (let kill = 0; kill < KILLS; kill++) {
     await using daemon = await start();
-    await new Promise((resolve) => setTimeout(resolve, kill * 25));
+    // Every other time not before a segment is being compressed: when that begins is for the machine to say.
+    if (kill % 2 === 0) await waitFor(isCompressing, { what: "a segment to be compressed" });
+    else await new Promise((resolve) => setTimeout(resolve, kill * 25));
     daemon.kill("SIGKILL");
     await daemon.status;
     const files = filesUnder(directory);
