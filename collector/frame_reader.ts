@@ -85,7 +85,6 @@ export class FrameReader {
   #fragments = 0;
   #inMessage = false;
   #began = false;
-  #leftOther = false;
   #skipsMessages = false;
   #leftMessages = 0;
 
@@ -124,11 +123,6 @@ export class FrameReader {
     return this.#began || !this.unfinished;
   }
 
-  /** Whether a part of the piece that was read last was left to the library, which may keep it. */
-  get leftOther(): boolean {
-    return this.#leftOther;
-  }
-
   /** How many messages that were left to the library have come to their end, if it sees no mistake in them. */
   get leftMessages(): number {
     return this.#leftMessages;
@@ -148,7 +142,6 @@ export class FrameReader {
    */
   read(piece: Uint8Array): void {
     this.#began = false;
-    this.#leftOther = false;
     const { length } = piece;
     let at = 0;
     /** Where that begins which is to be left to the library and was not yet. */
@@ -199,7 +192,6 @@ export class FrameReader {
 
   /** Leaves a part of the stream to the library. Returns that there is no more of it. */
   #leave(bytes: Uint8Array): number {
-    this.#leftOther = true;
     this.#handler.takeOther(bytes);
     return -1;
   }

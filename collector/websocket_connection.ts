@@ -14,7 +14,7 @@ import { CONNECTION_MEMORY, MessageMemory } from "./message_memory.ts";
 import { ReadGate, type ReadHold } from "./read_gate.ts";
 import type { ReadTurns, TurnReader } from "./read_turns.ts";
 import type { Source } from "./source.ts";
-import { SpentPiece } from "./spent_piece.ts";
+import { SpentPieces } from "./spent_pieces.ts";
 import type { WebSocketConnectionOptions } from "./websocket_connection_options.ts";
 
 const NO_MEMORY = "no memory is left for this message";
@@ -43,7 +43,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
   readonly #compressed: boolean;
   readonly #onDefect: (error: unknown) => void;
   readonly #gate: ReadGate;
-  readonly #spent = new SpentPiece();
+  readonly #spent = new SpentPieces();
   #heard = true;
   #closing = false;
   #isGone = false;
@@ -81,8 +81,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
       assembly: options.assembly,
       booksAll: this.#compressed,
       onWaiting: (waiting) => {
-        if (waiting) this.#hold("room");
-        else this.#release("room");
+        waiting ? this.#hold("room") : this.#release("room");
         this.#tidy();
       },
       onNotUtf8: (reason) => this.#close(CLOSE.INVALID_PAYLOAD, reason),
@@ -105,6 +104,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
     });
     websocket.on("message", (data: Uint8Array, isBinary) => {
       try {
+        if (data.length >= FULL_READ) this.#spent.leave(data);
         this.takeMessage(data, 0, data.length, 0, isBinary);
       } catch (error) {
         this.#fail(error); // what is compressed comes when nobody reads
@@ -158,7 +158,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
   }
 
   readOn(): void {
-    this.#spent.free();
+    this.#spent.free(this.#frames);
     this.#gate.release("turn");
   }
 
@@ -200,18 +200,18 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
     const isFull = piece.length >= FULL_READ;
     if (isFull && !this.#closing) this.#turns.end(this);
     const frames = this.#frames;
+    this.#spent.free(frames);
+    // What is compressed waits in the library for its turn.
+    if (isFull && !this.#compressed && !this.#closing) this.#spent.add(piece);
     frames.read(piece);
     this.#memory.read(piece, frames);
-    // What is left to the library it may keep, and what is compressed waits there for its turn.
-    if (isFull && !frames.leftOther) this.#spent.replace(piece);
     this.#expect();
     if (this.#closing || this.#library.isDone) {
       this.#gate.readInVain(piece.length);
       if (this.#memory.exceeds(frames)) this.#gate.shut();
       return;
     }
-    // One that is too large is not for us to refuse, and none of it will be kept.
-    if (frames.announced > this.#limits.body) return;
+    if (frames.announced > this.#limits.body) return; // the library refuses it, and none of it will be kept
     // A compressed message waits for its turn to be decompressed; what was reserved for it is given back then.
     if (this.#compressed && frames.announced === 0) return;
     if (this.#memory.pinned > 2 * this.#limits.body + CONNECTION_MEMORY) {
@@ -276,6 +276,7 @@ export class WebSocketConnection implements TurnReader, FrameHandler {
 
   #closed(): void {
     this.#isGone = true;
+    this.#spent.clear();
     this.#frames.skipMessages();
     if (this.#acknowledgements !== undefined) {
       // Nobody can be told of what waits, and the client will send it again.
