@@ -175,7 +175,10 @@ export class SegmentCompression {
       }
       await fileSystem.rename(temporary, target);
       await fileSystem.syncDirectory(path.slice(0, path.lastIndexOf("/")));
-      await removeIfThere(fileSystem, path);
+      if (!await removeIfThere(fileSystem, path)) {
+        await removeIfThere(fileSystem, target); // gone since it was looked for: it must not come back either
+        return;
+      }
       const change = { files: replaced === undefined ? 0 : -1, bytes: bytes - before - (replaced ?? 0) };
       compressed(path, { path: target, bytes, compression }, change);
       this.counts.files++;
@@ -200,10 +203,13 @@ export class SegmentCompression {
   }
 }
 
-async function removeIfThere(fileSystem: StoreFileSystem, path: string): Promise<void> {
+/** Says whether it was there. */
+async function removeIfThere(fileSystem: StoreFileSystem, path: string): Promise<boolean> {
   try {
     await fileSystem.remove(path);
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
   }
 }

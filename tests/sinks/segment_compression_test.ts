@@ -190,6 +190,23 @@ Deno.test("SegmentStore does not bring back, compressed, a segment that was take
   assertEquals([figuresOf(store)["compression_failures"], test.told], [0, []]);
 });
 
+Deno.test("SegmentStore does not bring back a segment that was taken away while its compressed form got its name", async () => {
+  await using test = await StoredSegments.create();
+  const { rename } = test.fileSystem;
+  test.fileSystem.rename = async (from, to) => {
+    await rename(from, to);
+    if (to.endsWith(`${nameAt(0)}.gz`)) await Deno.remove(to.slice(0, -".gz".length));
+  };
+  const store = new SegmentStore({ ...test.options, compression: "gzip" });
+  await store.open();
+  store.finished(await test.put(`a/${nameAt(0)}`, "1\n"), 2);
+  store.finished(await test.put(`a/${nameAt(1)}`, "2\n"), 2);
+  await compressedAll(store, 1);
+  await store.close();
+  assertEquals(await test.files(), [`a/${nameAt(1)}.gz`]);
+  assertEquals([figuresOf(store)["compression_failures"], test.told], [0, []]);
+});
+
 Deno.test("SegmentStore.close() ends a compression at once and leaves the original", async () => {
   await using test = await StoredSegments.create();
   const store = new SegmentStore({ ...test.options, compression: "gzip" });
