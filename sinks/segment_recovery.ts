@@ -1,4 +1,5 @@
 import type { RecordFormat } from "../collector/batch.ts";
+import { isSourceName } from "../collector/source_name.ts";
 import type { FileSystem } from "./file_system.ts";
 import { toSinkError } from "./io_error.ts";
 import { lastRecordEnd } from "./record_boundary.ts";
@@ -37,6 +38,7 @@ export async function recoverSegments(
   observer: RecoveryObserver,
 ): Promise<void> {
   for (const source of await namesIn(fileSystem, directory)) {
+    if (!isSourceName(source)) continue; // such as lost+found, which nobody may read
     const path = `${directory}/${source}`;
     let recovered = 0;
     for (const name of await namesIn(fileSystem, path)) {

@@ -88,6 +88,21 @@ Deno.test("FileSink.open() touches no file that it has not written", async () =>
   await sink.close();
 });
 
+Deno.test("FileSink.open() does not look into directories that are of no source, such as a lost+found that it may not read", async () => {
+  await using test = await FileSinks.create();
+  await test.put("lost+found", `${NAME}.ndjson.open`, "1\n2");
+  await test.put("orders", `${NAME}.ndjson.open`, "1\n2");
+  test.fileSystem.faultOf = (operation, path) =>
+    operation === "readDir" && path.endsWith("/lost+found") ? "fail" : undefined;
+  const sink = test.sink();
+  await sink.open();
+  assertEquals(test.told.map(([text]) => text), ["warn torn record cut off"]);
+  assertEquals(await test.files("orders"), [[`${NAME}.ndjson`, "1\n"]]);
+  assertEquals(await test.files("lost+found"), [[`${NAME}.ndjson.open`, "1\n2"]]);
+  await sink.write(jsonBatch(["3"]), { source: "orders", signal });
+  await sink.close();
+});
+
 Deno.test("FileSink.open() goes on where one segment cannot be recovered, and the next start finishes it", async () => {
   await using test = await FileSinks.create();
   for (const source of ["a", "b", "c"]) await test.put(source, `${NAME}.ndjson.open`, "1\n2");
