@@ -1,4 +1,4 @@
-import type { SegmentDamage } from "./segment.ts";
+import type { SegmentDamage } from "./segment_observer.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 
 /** What a file sink counts. */

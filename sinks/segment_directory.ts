@@ -3,7 +3,8 @@ import { DirectoryLock } from "./directory_lock.ts";
 import { EXTENSIONS } from "./file_encoding.ts";
 import type { FileHandle, FileSystem } from "./file_system.ts";
 import { toSinkError } from "./io_error.ts";
-import { Segment, type SegmentObserver } from "./segment.ts";
+import { Segment } from "./segment.ts";
+import type { SegmentObserver } from "./segment_observer.ts";
 import { OPEN_SUFFIX, SegmentNames } from "./segment_names.ts";
 import { recoverSegments, type RecoveryObserver } from "./segment_recovery.ts";
 
