@@ -85,7 +85,7 @@ export interface FileSystem {
    *
    * @param path Where it is.
    */
-  readDir(path: string): AsyncIterable<Pick<Deno.DirEntry, "name">>;
+  readDir(path: string): AsyncIterable<Pick<Deno.DirEntry, "name" | "isFile">>;
   /**
    * Waits until the names in a directory are on the medium, where the platform can.
    *

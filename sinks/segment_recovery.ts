@@ -37,15 +37,16 @@ export async function recoverSegments(
   directory: string,
   observer: RecoveryObserver,
 ): Promise<void> {
-  for (const source of await namesIn(fileSystem, directory)) {
+  for (const { name: source } of await entriesIn(fileSystem, directory)) {
     if (!isSourceName(source)) continue; // such as lost+found, which nobody may read
     const path = `${directory}/${source}`;
     let recovered = 0;
-    for (const name of await namesIn(fileSystem, path)) {
+    for (const { name, isFile } of await entriesIn(fileSystem, path)) {
       const segment = parseSegmentName(name);
       if (segment === undefined) continue;
       observer.found(segment);
-      if (segment.openFormat === undefined) continue;
+      // What a link leads to is somebody else's, and must not be cut.
+      if (segment.openFormat === undefined || !isFile) continue;
       try {
         const recovery = await recoverSegment(fileSystem, `${path}/${name}`, segment.openFormat);
         observer.recovered(`${path}/${name.slice(0, -OPEN_SUFFIX.length)}`, recovery);
@@ -63,10 +64,14 @@ export async function recoverSegments(
   }
 }
 
-/** The names in a directory; none in what is no directory. */
-async function namesIn(fileSystem: FileSystem, path: string): Promise<string[]> {
+/** What is in a directory, by name; nothing in what is no directory. */
+async function entriesIn(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<Pick<Deno.DirEntry, "name" | "isFile">[]> {
   try {
-    return (await Array.fromAsync(fileSystem.readDir(path), ({ name }) => name)).sort();
+    const entries = await Array.fromAsync(fileSystem.readDir(path));
+    return entries.sort((a, b) => a.name < b.name ? -1 : 1);
   } catch (error) {
     if (error instanceof Deno.errors.NotADirectory) return [];
     throw toSinkError(error, `Cannot read directory '${path}'`);

@@ -124,7 +124,7 @@ export class FaultyFileSystem implements FileSystem {
     return await denoFileSystem.stat(path);
   }
 
-  async *readDir(path: string): AsyncGenerator<Pick<Deno.DirEntry, "name">> {
+  async *readDir(path: string): AsyncGenerator<Pick<Deno.DirEntry, "name" | "isFile">> {
     await this.#begin("readDir", path);
     yield* denoFileSystem.readDir(path);
   }

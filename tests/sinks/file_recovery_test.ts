@@ -103,6 +103,17 @@ Deno.test("FileSink.open() does not look into directories that are of no source,
   await sink.close();
 });
 
+Deno.test("FileSink.open() cuts nothing that a link leads to", async () => {
+  await using test = await FileSinks.create();
+  await test.put("a", "theirs", "1\n2");
+  await Deno.symlink("theirs", `${test.directory}/a/${NAME}.ndjson.open`);
+  const sink = test.sink();
+  await sink.open();
+  assertEquals(await Deno.readTextFile(`${test.directory}/a/theirs`), "1\n2");
+  assertEquals(test.told, []);
+  await sink.close();
+});
+
 Deno.test("FileSink.open() goes on where one segment cannot be recovered, and the next start finishes it", async () => {
   await using test = await FileSinks.create();
   for (const source of ["a", "b", "c"]) await test.put(source, `${NAME}.ndjson.open`, "1\n2");

@@ -164,7 +164,7 @@ export class MortalFileSystem implements FileSystem {
     return this.#alive(() => this.#inner.stat(path));
   }
 
-  async *readDir(path: string): AsyncGenerator<Pick<Deno.DirEntry, "name">> {
+  async *readDir(path: string): AsyncGenerator<Pick<Deno.DirEntry, "name" | "isFile">> {
     this.#live();
     yield* this.#inner.readDir(path);
   }
