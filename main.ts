@@ -195,7 +195,7 @@ async function inspectFiles(args: string[]): Promise<never> {
   if (unknown.length > 0) fail(`Unknown option ${unknown.join(", ")}\n\n${USAGE}`);
   if (files.length === 0) fail(`inspect needs the name of a file\n\n${USAGE}`);
   if (json && records) fail("--json and --print exclude each other: give one of them");
-  const { inspect } = await import("./inspect/inspect.ts");
+  const { inspect } = await import("./collector/inspect/inspect.ts");
   const output = json ? "json" : records ? "records" : "table";
   Deno.exit(await inspect({ files: files.map(String), output }) ? 0 : 1);
 }

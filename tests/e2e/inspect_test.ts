@@ -1,7 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { resolve } from "node:path";
-import type { SegmentReport } from "../../inspect/segment_report.ts";
+import type { SegmentReport } from "../../collector/inspect/segment_report.ts";
 import { decodeRequest, encodeRequest, type Request } from "../collector/otlp_decoder.ts";
 import { toJson } from "../collector/otlp_requests.ts";
 import { waitFor } from "../wait_for.ts";

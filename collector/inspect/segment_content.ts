@@ -1,5 +1,5 @@
 import { createGunzip } from "node:zlib";
-import type { Compression } from "../sinks/finished_name.ts";
+import type { Compression } from "../../sinks/finished_name.ts";
 import { decompressZstd, through } from "./zstd_stream.ts";
 
 /** How much is read at once. */

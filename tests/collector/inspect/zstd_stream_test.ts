@@ -1,8 +1,8 @@
-// @ts-types="../types/deno_std_assert.d.ts"
+// @ts-types="../../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { constants, zstdCompressSync } from "node:zlib";
-import { BrokenStream } from "../../inspect/broken_stream.ts";
-import { decompressZstd } from "../../inspect/zstd_stream.ts";
+import { BrokenStream } from "../../../collector/inspect/broken_stream.ts";
+import { decompressZstd } from "../../../collector/inspect/zstd_stream.ts";
 
 const TEXT = Array.from({ length: 5_000 }, (_, n) => `{"n":${n},"value":${Math.sqrt(n)}}\n`).join("");
 const PLAIN = new TextEncoder().encode(TEXT);

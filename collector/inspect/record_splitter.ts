@@ -1,4 +1,4 @@
-import { FRAME_PREFIX_BYTES } from "../sinks/file_encoding.ts";
+import { FRAME_PREFIX_BYTES } from "../../sinks/file_encoding.ts";
 
 const LINE_FEED = 0x0a;
 

@@ -1,7 +1,11 @@
-// @ts-types="../types/deno_std_assert.d.ts"
+// @ts-types="../../types/deno_std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { FrameSplitter, LineSplitter, type RecordSplitter } from "../../inspect/record_splitter.ts";
+import {
+  FrameSplitter,
+  LineSplitter,
+  type RecordSplitter,
+} from "../../../collector/inspect/record_splitter.ts";
 
 /** What a splitter makes of bytes that come in pieces. */
 function split(splitter: RecordSplitter, bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
