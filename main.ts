@@ -5,6 +5,7 @@ import { readConfig } from "./collector/config_file.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
 import { environmentPrefix } from "./collector/runtime_settings.ts";
+import { shellWord } from "./collector/shell_word.ts";
 import { findMissingVariables } from "./collector/sink_headers.ts";
 
 const USAGE = `Usage: main.ts COMMAND [OPTIONS]
@@ -97,8 +98,19 @@ function refuseConfig(file: string, errors: readonly ConfigError[]): never {
 }
 
 function howToStart(file: string, config: Config): string {
-  const flags = runtimeFlags(config, file).join(" ");
-  return `${environmentPrefix()} deno run ${flags} main.ts start --config ${file}`;
+  const flags = runtimeFlags(config, file).map(shellWord).join(" ");
+  return `${environmentPrefix()} deno run ${flags} main.ts start --config ${shellWord(file)}`;
+}
+
+/** For `$(…)` in a shell, which takes apart what has white space in it, whether it is in quotes or not. */
+function printFlags(file: string, config: Config): void {
+  const flags = runtimeFlags(config, file);
+  const torn = flags.find((flag) => /\s/.test(flag));
+  if (torn === undefined) return print(flags.join(" "));
+  fail(
+    `Cannot print flags for a shell: '${torn}' has white space in it, at which it would be taken apart: ` +
+      `use a path without, or start it with: ${howToStart(file, config)}`,
+  );
 }
 
 async function start({ config: path, level, format }: Options): Promise<void> {
@@ -211,7 +223,7 @@ switch (options.command) {
     break;
   case "permissions": {
     const { file, config } = await configOrExit(options.config);
-    print(runtimeFlags(config, file).join(" "));
+    printFlags(file, config);
     break;
   }
   default:

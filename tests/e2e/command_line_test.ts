@@ -218,3 +218,16 @@ Deno.test("main.ts start writes a log of the level and in the format that was as
   const { stderr } = await run(directory.path, ["start", "--log-level", "error"]);
   assertMatch(stderr, /^\d{4}-\d\d-\d\dT\S+Z ERROR cannot start error="[^\n]*"\n$/);
 });
+
+Deno.test("main.ts permissions prints no flag that a shell would take apart, and check prints it in quotes", async () => {
+  await using directory = await folder({
+    sources: { "*": {} },
+    sinks: { disk: { type: "file", directory: "./my data" } },
+  });
+  const { code, stdout, stderr } = await run(directory.path, ["permissions"]);
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^Cannot print flags for a shell: '--allow-[^']*my data' has white space in it/);
+  const checked = await run(directory.path, ["check"]);
+  assertEquals(checked.code, 0);
+  assertMatch(checked.stdout, /^Start it with: .* '--allow-write=\S*my data' /m);
+});
