@@ -5,18 +5,25 @@ import { FileSink } from "../sinks/file.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { StdoutSink } from "../sinks/stdout.ts";
 
+/** A source has a segment for each format that it gets, which is one nearly always. */
+const SEGMENTS_PER_SOURCE = 2;
+/** Where there are few sources, each may have one for every format and signal. */
+const FEWEST_OPEN_FILES = 512;
+
 /**
  * Makes the sink that a config describes.
  *
  * @param config The part of the config.
  * @param log Where it tells what it does.
+ * @param sources How many sources it may be for.
  * @returns The sink, which was not opened yet.
  */
-export async function createSink(config: SinkConfig, log: Log): Promise<Sink> {
+export async function createSink(config: SinkConfig, log: Log, sources: number): Promise<Sink> {
   switch (config.type) {
     case "file":
       return new FileSink({
         ...config,
+        maxOpenFiles: Math.max(FEWEST_OPEN_FILES, SEGMENTS_PER_SOURCE * sources),
         tell: (level, message, fields) => log[level](message, { sink: config.name, ...fields }),
       });
     case "stdout":

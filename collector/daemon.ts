@@ -96,7 +96,9 @@ export class Daemon {
    */
   static async create(config: Config, log: Log): Promise<Daemon> {
     const sinks = new Map<string, Sink>();
-    for (const sink of config.sinks) sinks.set(sink.name, await createSink(sink, log));
+    for (const sink of config.sinks) {
+      sinks.set(sink.name, await createSink(sink, log, config.limits.sources));
+    }
     return new Daemon(config, log, sinks);
   }
 

@@ -5,6 +5,7 @@ import { FileFigures } from "./file_figures.ts";
 import { type FileLayout, type FileSinkOptions, resolveFileOptions } from "./file_options.ts";
 import { FileSeries } from "./file_series.ts";
 import { toSinkError } from "./io_error.ts";
+import { OpenSeries } from "./open_series.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentObserver } from "./segment_observer.ts";
 import { SegmentDirectory } from "./segment_directory.ts";
@@ -44,9 +45,8 @@ export class FileSink implements Sink {
   readonly #store: SegmentStore;
   readonly #figures = new FileFigures();
   readonly #expiry: ExpiryTimer;
-  /** By format and source; that which was written to longest ago comes first. Only those with open segments. */
-  readonly #series = new Map<string, FileSeries>();
-  #filesBeingOpened = 0;
+  /** By format and source. */
+  readonly #series: OpenSeries;
   #syncTimer: ReturnType<typeof setInterval> | undefined;
   #syncing: Promise<unknown> | undefined;
   /** Of each source, why a segment of it that is finished by now could not be synced. */
@@ -62,13 +62,17 @@ export class FileSink implements Sink {
    */
   constructor(options: FileSinkOptions) {
     this.#options = resolveFileOptions(options);
-    const { fileSystem, directory, now, monotonicNow, tell } = this.#options;
+    const { fileSystem, directory, maxOpenFiles, now, monotonicNow, tell } = this.#options;
     this.#directory = new SegmentDirectory({ path: directory, fileSystem, now });
     this.#store = new SegmentStore({ ...options, now, monotonicNow, tell });
+    this.#series = new OpenSeries({
+      limit: maxOpenFiles,
+      onFewer: (limit) => tell("warn", "fewer segments are kept open", { segments: limit }),
+    });
     this.#expiry = new ExpiryTimer({
       now: monotonicNow,
       series: () => this.#series,
-      settle: (key, series) => this.#exclusively(key, series, () => series.settle()),
+      settle: (key, series) => this.#series.exclusively(key, series, () => series.settle()),
       onFailure: (error) =>
         tell("warn", "segment cannot be finished", { kind: error.kind, error: error.message }),
     });
@@ -105,10 +109,9 @@ export class FileSink implements Sink {
     if (!this.#ready) await this.#prepare();
     const key = keyOf(batch.format, context.source);
     const series = this.#series.get(key) ?? this.#createSeries(context.source, batch.format);
-    await this.#exclusively(key, series, async () => {
+    await this.#series.exclusively(key, series, async () => {
       this.#throwIfClosed();
-      this.#series.delete(key);
-      this.#series.set(key, series);
+      this.#series.touch(key, series);
       await series.write(batch);
     });
   }
@@ -131,9 +134,7 @@ export class FileSink implements Sink {
 
   /** How many segments are open, and what became of others. */
   *figures(): Generator<SinkFigure> {
-    let value = 0;
-    for (const { openFiles } of this.#series.values()) value += openFiles;
-    yield { name: "open_files", value };
+    yield { name: "open_files", value: this.#series.files };
     yield* this.#figures;
     yield* this.#store.figures();
   }
@@ -153,7 +154,7 @@ export class FileSink implements Sink {
     this.#expiry.stop();
     const errors: SinkError[] = [];
     await this.#preparing?.catch(() => {}); // who waits for it has its error
-    await Promise.all(Array.from(this.#series.values(), (series) =>
+    await Promise.all(Array.from(this.#series, ([, series]) =>
       series.exclusively(async () => {
         await series.finish().catch((error) => errors.push(error));
         await series.release();
@@ -205,26 +206,17 @@ export class FileSink implements Sink {
       synced: sync === "batch",
       now: monotonicNow,
       reserve: (bytes) => this.#store.reserve(bytes),
-      open: () => this.#openSegment(source, format),
+      open: () => this.#series.open(() => this.#openSegment(source, format)),
     });
   }
 
   async #openSegment(source: string, format: RecordFormat): Promise<Segment> {
-    this.#filesBeingOpened++;
-    try {
-      await this.#finishLeastRecentlyWritten();
-      const openedAt = this.#options.monotonicNow();
-      const segment = await this.#directory.create(source, {
-        format,
-        openedAt,
-        observer: this.#observe(source),
-      });
-      this.#expiry.expect(openedAt + this.#options.maxAge);
-      this.#syncAtIntervals();
-      return segment;
-    } finally {
-      this.#filesBeingOpened--;
-    }
+    const openedAt = this.#options.monotonicNow();
+    const observer = this.#observe(source);
+    const segment = await this.#directory.create(source, { format, openedAt, observer });
+    this.#expiry.expect(openedAt + this.#options.maxAge);
+    this.#syncAtIntervals();
+    return segment;
   }
 
   #observe(source: string): SegmentObserver {
@@ -251,34 +243,9 @@ export class FileSink implements Sink {
     if (this.#options.sync !== "interval") return;
     this.#syncTimer ??= setInterval(() => {
       if (this.#syncing !== undefined) return; // a slow disk is not given more to do
-      this.#syncing = Promise.all(Array.from(this.#series.values(), (series) => series.syncForNobody()))
+      this.#syncing = Promise.all(Array.from(this.#series, ([, series]) => series.syncForNobody()))
         .finally(() => this.#syncing = undefined);
     }, this.#options.syncInterval);
-  }
-
-  /** Finishes segments until one more may be opened, except those being written. */
-  async #finishLeastRecentlyWritten(): Promise<void> {
-    let open = this.#filesBeingOpened;
-    for (const series of this.#series.values()) open += series.openFiles;
-    for (const [key, series] of [...this.#series]) {
-      if (open <= this.#options.maxOpenFiles) return;
-      if (series.busy) continue;
-      open -= series.openFiles;
-      // If that fails, it keeps its segment, and tries again, and says so, at its next write.
-      await this.#exclusively(key, series, () => series.finish()).catch(() => {});
-    }
-  }
-
-  /** Does something to a series in its turn, and forgets it in the same turn when nothing of it is open any more. */
-  #exclusively(key: string, series: FileSeries, action: () => Promise<void>): Promise<void> {
-    return series.exclusively(async () => {
-      try {
-        await action();
-      } finally {
-        // Another may have taken its place since the caller looked it up.
-        if (series.openFiles === 0 && this.#series.get(key) === series) this.#series.delete(key);
-      }
-    });
   }
 }
 

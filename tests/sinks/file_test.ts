@@ -211,3 +211,32 @@ Deno.test("new FileSink() refuses impossible limits", () => {
   assertThrows(() => new FileSink({ directory: "d", maxOpenFiles: 1.5 }), RangeError, "current value is 1.5");
   assertThrows(() => new FileSink({ directory: "d", maxAge: NaN }), RangeError, "current value is NaN");
 });
+
+Deno.test("FileSink.write() makes do with fewer files where the system allows no more", async () => {
+  await using test = await FileSinks.create();
+  const sink = test.sink();
+  test.fileSystem.error = () => osError("EMFILE");
+  test.fileSystem.faultOf = (operation) =>
+    operation === "open" && test.fileSystem.opened.size >= 8 ? "fail" : undefined;
+  const sources = Array.from({ length: 20 }, (_, i) => `s${i}`);
+  for (const source of [...sources, ...sources]) await sink.write(jsonBatch(["1"]), { source, signal });
+  assertEquals(test.fileSystem.mostOpen, 8);
+  // Three quarters of eight; whoever writes is among them.
+  assertEquals(test.fileSystem.opened.size, 6);
+  assertEquals(test.told, [["warn fewer segments are kept open", { segments: 6 }]]);
+  await sink.close();
+  for (const source of sources) assertEquals((await test.texts(source)).join(""), "1\n1\n");
+});
+
+Deno.test("FileSink.write() fails where the system allows no file and none of its own can be closed", async () => {
+  await using test = await FileSinks.create();
+  const sink = test.sink();
+  test.fileSystem.error = () => osError("ENFILE");
+  test.fileSystem.faultOf = (operation) => operation === "open" ? "fail" : undefined;
+  const write = () => sink.write(jsonBatch(["1"]), { source: "a", signal });
+  assertEquals((await assertRejects(write, SinkError)).kind, "ENFILE");
+  test.fileSystem.faultOf = () => undefined;
+  await write();
+  await sink.close();
+  assertEquals(await test.texts("a"), ["1\n"]);
+});

@@ -1,0 +1,135 @@
+import type { FileSeries } from "./file_series.ts";
+import { SinkError } from "./sink.ts";
+
+/** What the system says where a process, or all of them together, may open no more files. */
+const TOO_MANY: readonly string[] = ["EMFILE", "ENFILE"];
+
+/** Options of {@linkcode OpenSeries}. */
+export interface OpenSeriesOptions {
+  /** How many segments are kept open. */
+  readonly limit: number;
+  /** Is told that the system allows fewer, and how many are kept open from now on. */
+  onFewer(limit: number): void;
+}
+
+/**
+ * The series of a sink that have open segments, that which was written to longest ago first, and how many files they may
+ * keep open.
+ *
+ * A segment that has to be closed for another one is finished, with its syncs and its name, and its source begins a new one
+ * with its next batch: that costs more than ten writes, so the limit is meant never to be reached. Where the system allows
+ * fewer files than that, the limit becomes three quarters of what it allowed, which leaves some to the sockets.
+ */
+export class OpenSeries {
+  readonly #options: OpenSeriesOptions;
+  readonly #series = new Map<string, FileSeries>();
+  #limit: number;
+  #beingOpened = 0;
+
+  /** @param options How many files may be open. */
+  constructor(options: OpenSeriesOptions) {
+    this.#options = options;
+    this.#limit = options.limit;
+  }
+
+  /** How many segments are open. */
+  get files(): number {
+    let files = 0;
+    for (const { openFiles } of this.#series.values()) files += openFiles;
+    return files;
+  }
+
+  /** Every series by its key. */
+  [Symbol.iterator](): IterableIterator<[key: string, series: FileSeries]> {
+    return this.#series.entries();
+  }
+
+  /**
+   * @param key The key of a series.
+   * @returns The series, if something of it is open.
+   */
+  get(key: string): FileSeries | undefined {
+    return this.#series.get(key);
+  }
+
+  /**
+   * Takes note that a series is written to, which makes it the last one to be finished for another.
+   *
+   * @param key Its key.
+   * @param series The series.
+   */
+  touch(key: string, series: FileSeries): void {
+    this.#series.delete(key);
+    this.#series.set(key, series);
+  }
+
+  /** Forgets every series. */
+  clear(): void {
+    this.#series.clear();
+  }
+
+  /**
+   * Does something to a series in its turn, and forgets it in the same turn when nothing of it is open any more.
+   *
+   * @param key Its key.
+   * @param series The series.
+   * @param action What to do.
+   */
+  exclusively(key: string, series: FileSeries, action: () => Promise<void>): Promise<void> {
+    return series.exclusively(async () => {
+      try {
+        await action();
+      } finally {
+        // Another may have taken its place since the caller looked it up.
+        if (series.openFiles === 0 && this.#series.get(key) === series) this.#series.delete(key);
+      }
+    });
+  }
+
+  /**
+   * Opens one more segment, for which others are finished where they are too many, except those being written.
+   *
+   * @param open Opens it.
+   * @returns What it returned.
+   * @throws {SinkError} What it threw.
+   */
+  async open<T>(open: () => Promise<T>): Promise<T> {
+    this.#beingOpened++;
+    try {
+      await this.#makeRoom();
+      try {
+        return await open();
+      } catch (error) {
+        if (!(error instanceof SinkError) || !TOO_MANY.includes(error.kind)) throw error;
+        if (!await this.#makeDo()) throw error;
+        return await open();
+      }
+    } finally {
+      this.#beingOpened--;
+    }
+  }
+
+  /** Makes do with fewer files than are open. Says whether any could be closed. */
+  async #makeDo(): Promise<boolean> {
+    const before = this.files;
+    const limit = Math.max(1, Math.floor(before * 3 / 4));
+    if (limit < this.#limit) {
+      this.#limit = limit;
+      this.#options.onFewer(limit);
+    }
+    await this.#makeRoom();
+    return this.files < before;
+  }
+
+  async #makeRoom(): Promise<void> {
+    let open = this.#beingOpened + this.files;
+    if (open <= this.#limit) return;
+    for (const [key, series] of [...this.#series]) {
+      if (open <= this.#limit) return;
+      if (series.busy) continue;
+      open -= series.openFiles;
+      // If that fails, it keeps its segment, and tries again, and says so, at its next write.
+      await this.exclusively(key, series, () => series.finish()).catch(() => {});
+    }
+  }
+}
