@@ -31,6 +31,8 @@ export class Chunk {
   abandoned = false;
   /** How many bytes of memory are booked for it. */
   charged = 0;
+  /** Its capacity when it was taken from the pool; 0 where it was not. */
+  lent = 0;
   #data: Uint8Array;
   readonly #adopted: boolean;
   readonly #marks: RecordMarks;
@@ -164,6 +166,7 @@ export class Chunk {
     this.next = undefined;
     this.abandoned = false;
     this.charged = 0;
+    this.lent = 0;
   }
 
   /** Gives the memory back. Nobody may still use a batch of it. */

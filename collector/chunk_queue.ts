@@ -29,7 +29,10 @@ export class ChunkQueue {
   #taken: Chunk | undefined;
   #weight = 0;
   #nextCapacity = SMALLEST_CHUNK;
-  #lastBatchBytes = 0;
+  /** What the records have that it holds and that were not taken. */
+  #bytes = 0;
+  /** The most that a batch was taken of since it was empty. */
+  #mostBytes = 0;
 
   /**
    * @param pool Where chunks come from and go to.
@@ -60,6 +63,7 @@ export class ChunkQueue {
   append(batch: Batch, from: number, to: number): void {
     const now = Date.now();
     this.#weight += weightOf(batch, to) - weightOf(batch, from);
+    this.#bytes += batch.ends[to - 1]! - (from === 0 ? 0 : batch.ends[from - 1]!);
     if (batch.ends.length === 1 && ownsLargeMemory(batch)) {
       const chunk = Chunk.adopt(batch, now);
       this.#charge(chunk);
@@ -93,6 +97,7 @@ export class ChunkQueue {
     const chunk = this.#firstWithRecords();
     this.#weight -= chunk.oldestWeight;
     const bytes = chunk.dropOldest();
+    this.#bytes -= bytes;
     this.#tidy();
     return bytes;
   }
@@ -108,7 +113,8 @@ export class ChunkQueue {
     const chunk = this.#firstWithRecords();
     const batch = chunk.take(limit);
     this.#weight -= weightOf(batch);
-    this.#lastBatchBytes = batch.data.length;
+    if (this.#bytes > this.#mostBytes) this.#mostBytes = this.#bytes;
+    this.#bytes -= batch.data.length;
     this.#taken = chunk;
     return batch;
   }
@@ -134,8 +140,9 @@ export class ChunkQueue {
       if (chunk === this.#tail) {
         if (chunk === this.#taken) return; // more can be appended behind what is in use
         this.#tail = undefined;
-        // The next chunk is for about as much as was there this time.
-        this.#nextCapacity = chunkSize(this.#lastBatchBytes);
+        // The next chunk is for about as much as was there at once this time.
+        this.#nextCapacity = chunkSize(this.#mostBytes);
+        this.#mostBytes = 0;
       }
       this.#head = chunk.next;
       if (chunk === this.#taken) chunk.abandoned = true;
@@ -146,7 +153,7 @@ export class ChunkQueue {
   /** Puts an empty chunk at the end, for one record at least. */
   #grow(recordBytes: number, wantedBytes: number): Chunk {
     const least = chunkSize(recordBytes);
-    const capacity = Math.max(this.#nextCapacity, least);
+    const capacity = Math.max(this.#nextCapacity, chunkSize(wantedBytes));
     if (recordBytes <= LARGEST_CHUNK) {
       for (const bytes of capacity === least ? [least] : [capacity, least]) {
         if (!this.#memory.tryReserve(bytes)) continue;

@@ -40,11 +40,14 @@ export function encodedBytes(batch: Batch, from: number, to: number): number {
  * @param to Index after the last record.
  * @returns The bytes, in pieces to be written one after the other.
  */
-export function* encodeRecords(batch: Batch, from: number, to: number): Generator<Uint8Array> {
-  if (batch.format === "json") {
-    yield batch.data.subarray(endOf(batch, from), endOf(batch, to));
-    return;
-  }
+export function encodeRecords(batch: Batch, from: number, to: number): Iterable<Uint8Array> {
+  if (batch.format !== "json") return encodeInPieces(batch, from, to);
+  return [
+    to - from === batch.ends.length ? batch.data : batch.data.subarray(endOf(batch, from), endOf(batch, to)),
+  ];
+}
+
+function* encodeInPieces(batch: Batch, from: number, to: number): Generator<Uint8Array> {
   const block = takeBlock(Math.min(encodedBytes(batch, from, to), PIECE_BYTES));
   try {
     yield* encodeFrames(batch, from, to, new Uint8Array(block));

@@ -13,7 +13,7 @@ export interface FileSeriesOptions {
   /** The clock that segments are aged by, in milliseconds. */
   now(): number;
   /** Sees to it that there is room on the disk. */
-  reserve(bytes: number): Promise<Disposable>;
+  reserve(bytes: number): Disposable | Promise<Disposable>;
   /** Begins the next segment of the series. */
   open(): Promise<Segment>;
 }
@@ -34,6 +34,7 @@ export class FileSeries {
   readonly #segments: Segment[] = [];
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
+  readonly #ended = () => void this.#queued--;
 
   /** @param options What the series needs of its sink. */
   constructor(options: FileSeriesOptions) {
@@ -58,13 +59,12 @@ export class FileSeries {
   /**
    * Does something to the series while nothing else is done to it.
    *
-   * @param action What to do, when its turn has come.
+   * @param action What to do, when its turn has come; at once if nothing is done to it. It does not throw, it rejects.
    * @returns What it resolves to.
    */
   exclusively<T>(action: () => Promise<T>): Promise<T> {
-    this.#queued++;
-    const result = this.#tail.then(action).finally(() => this.#queued--);
-    this.#tail = result.then(() => {}, () => {});
+    const result = this.#queued++ === 0 ? action() : this.#tail.then(action);
+    this.#tail = result.then(this.#ended, this.#ended);
     return result;
   }
 
@@ -75,11 +75,12 @@ export class FileSeries {
    * @throws {SinkError} If it was not written.
    */
   async write(batch: Batch): Promise<void> {
-    await this.settle();
-    using _room = await this.#options.reserve(encodedBytes(batch, 0, batch.ends.length));
+    if (!this.#settled) await this.settle();
+    const reserved = this.#options.reserve(encodedBytes(batch, 0, batch.ends.length));
+    using _room = reserved instanceof Promise ? await reserved : reserved;
     try {
       for (let record = 0; record < batch.ends.length;) {
-        const segment = await this.#segmentFor(batch, record);
+        const segment = this.#segmentFor(batch, record) ?? await this.#begin();
         const end = this.#lastThatFits(batch, record, segment.size);
         await segment.append(encodeRecords(batch, record, end));
         record = end;
@@ -102,9 +103,7 @@ export class FileSeries {
    */
   async settle(): Promise<void> {
     await this.#rollBack();
-    const current = this.#segments.at(-1);
-    const { maxAge, now } = this.#options;
-    await this.#finish(current?.usable === true && now() < current.openedAt + maxAge ? 1 : 0);
+    await this.#finish(this.#goesOn(this.#segments.at(-1)) ? 1 : 0);
   }
 
   /**
@@ -137,6 +136,17 @@ export class FileSeries {
     await Promise.all(this.#segments.map((segment) => segment.syncForNobody()));
   }
 
+  /** Whether there is nothing to settle. */
+  get #settled(): boolean {
+    const [first] = this.#segments;
+    return this.#segments.length <= 1 && (first === undefined || first.whole && this.#goesOn(first));
+  }
+
+  #goesOn(segment: Segment | undefined): boolean {
+    const { maxAge, now } = this.#options;
+    return segment?.usable === true && now() < segment.openedAt + maxAge;
+  }
+
   async #rollBack(): Promise<void> {
     for (const segment of this.#segments.toReversed()) await segment.rollBack();
     // What was begun for a batch that did not get to its end.
@@ -155,9 +165,15 @@ export class FileSeries {
     }
   }
 
-  async #segmentFor(batch: Batch, record: number): Promise<Segment> {
+  /** The open segment, if it has room for that record. */
+  #segmentFor(batch: Batch, record: number): Segment | undefined {
     const current = this.#segments.at(-1);
-    if (current !== undefined && this.#lastThatFits(batch, record, current.size) > record) return current;
+    return current !== undefined && this.#lastThatFits(batch, record, current.size) > record
+      ? current
+      : undefined;
+  }
+
+  async #begin(): Promise<Segment> {
     const next = await this.#options.open();
     this.#segments.push(next);
     return next;

@@ -1,7 +1,9 @@
+import { OpenFile } from "./open_file.ts";
+
 /** What a file system tells of a file: of an open one, whatever its name is by now, or of the one at a path. */
 export type FileStatus = Pick<Deno.FileInfo, "size" | "nlink" | "ino" | "dev">;
 
-/** The part of an open file that a sink uses. `Deno.FsFile` is one. */
+/** The part of an open file that a sink uses. */
 export interface FileHandle {
   /**
    * Reads from where the last read ended, or `seek()` went to.
@@ -30,8 +32,8 @@ export interface FileHandle {
    * @param length How many bytes to leave.
    */
   truncate(length: number): Promise<void>;
-  /** What became of the file since it was opened. */
-  stat(): Promise<FileStatus>;
+  /** What became of the file since it was opened; at once where the system has the answer in memory. */
+  stat(): FileStatus | Promise<FileStatus>;
   /** Waits until the file's data is on the medium (`fdatasync`). */
   syncData(): Promise<void>;
   /**
@@ -96,7 +98,7 @@ export interface FileSystem {
 
 /** The file system of this machine. */
 export const denoFileSystem: FileSystem = {
-  open: (path, options) => Deno.open(path, options),
+  open: async (path, options) => new OpenFile(await Deno.open(path, options)),
   mkdir: (path, options) => Deno.mkdir(path, options),
   remove: (path) => Deno.remove(path),
   rename: (from, to) => Deno.rename(from, to),

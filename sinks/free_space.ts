@@ -59,28 +59,35 @@ export class FreeSpace {
   }
 
   /**
-   * Sees to it that so much can be written and enough is still free afterwards.
+   * Sees to it that so much can be written and enough is still free afterwards; at once unless the disk has to be looked at.
    *
    * @param bytes How much is to be written.
    * @returns What is disposed of once it is written, or was not.
    * @throws {SinkError} If there is too little room; retryable, its kind is `low_disk_space`.
    */
-  async reserve(bytes: number): Promise<Disposable> {
-    const { minFreeBytes, directory } = this.#options;
+  reserve(bytes: number): Disposable | Promise<Disposable> {
+    const { minFreeBytes } = this.#options;
     const space = spaceFor(bytes);
-    if (minFreeBytes > 0) {
-      const age = this.#options.monotonicNow() - this.#lookedAt;
-      if (age >= LOOK_INTERVAL || this.room < space && age >= SHORTEST_INTERVAL) {
-        await this.look(space);
-      }
-      if (this.room < space) {
-        throw new SinkError(
-          `Cannot write ${bytes} bytes to '${directory}': ${this.#free} bytes of the disk are free, ` +
-            `and minFreeBytes is ${minFreeBytes}`,
-          { kind: "low_disk_space", retryable: true },
-        );
-      }
+    return minFreeBytes > 0 ? this.#reserveFree(bytes, space) : this.#reserve(space);
+  }
+
+  async #reserveFree(bytes: number, space: number): Promise<Disposable> {
+    const { minFreeBytes, directory } = this.#options;
+    const age = this.#options.monotonicNow() - this.#lookedAt;
+    if (age >= LOOK_INTERVAL || this.room < space && age >= SHORTEST_INTERVAL) {
+      await this.look(space);
     }
+    if (this.room < space) {
+      throw new SinkError(
+        `Cannot write ${bytes} bytes to '${directory}': ${this.#free} bytes of the disk are free, ` +
+          `and minFreeBytes is ${minFreeBytes}`,
+        { kind: "low_disk_space", retryable: true },
+      );
+    }
+    return this.#reserve(space);
+  }
+
+  #reserve(space: number): Disposable {
     this.#reserved += space;
     let held = true;
     return {

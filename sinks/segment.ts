@@ -1,5 +1,5 @@
 import type { RecordFormat } from "../collector/batch.ts";
-import type { FileHandle, FileSystem } from "./file_system.ts";
+import type { FileHandle, FileStatus, FileSystem } from "./file_system.ts";
 import { toSinkError } from "./io_error.ts";
 import { lastRecordEnd } from "./record_boundary.ts";
 import { OPEN_SUFFIX } from "./segment_names.ts";
@@ -71,6 +71,11 @@ export class Segment {
     return this.#size;
   }
 
+  /** Whether it ends with what is committed, as far as is known. */
+  get whole(): boolean {
+    return !this.#uncommitted;
+  }
+
   /** Whether more may be appended; otherwise it is to be finished, and the next one begun. */
   get usable(): boolean {
     return this.#damage === undefined && !this.#sync.failed && !this.#nameFailed;
@@ -95,7 +100,8 @@ export class Segment {
           this.#appended += count;
         }
       }
-      await this.#inspect();
+      const status = this.#handle.stat();
+      this.#inspect(status instanceof Promise ? await status : status);
     } catch (error) {
       throw toSinkError(error, `Cannot write to '${this.#openPath}'`);
     } finally {
@@ -174,13 +180,15 @@ export class Segment {
   }
 
   /** Throws if somebody else did something to the file since the last look. */
-  async #inspect(): Promise<void> {
-    const { nlink, size } = await this.#handle.stat();
+  #inspect({ nlink, size }: FileStatus): void {
     if (nlink === 0) {
       const message = `Cannot write to '${this.#openPath}': it was removed by somebody else`;
       throw new SinkError(message, { kind: "removed", retryable: true });
     }
-    if (size === this.#size) return void (this.#appended = 0);
+    if (size === this.#size) {
+      this.#appended = 0;
+      return;
+    }
     const kind = size < this.#size ? "truncated" : "extended";
     if (kind === "extended") this.#spoil(kind, this.#committed);
     const is = `it has ${size} bytes in place of ${this.#size}`;

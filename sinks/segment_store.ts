@@ -139,13 +139,13 @@ export class SegmentStore {
 
   /**
    * Sees to it that a batch can be written and enough of the disk is still free afterwards:
-   * `using _room = await store.reserve(bytes)`.
+   * `using _room = await store.reserve(bytes)`. It is told at once unless the disk has to be looked at.
    *
    * @param bytes How much is to be written.
    * @returns What is disposed of once it is written, or was not.
    * @throws {SinkError} If there is too little room; retryable, its kind is `low_disk_space`.
    */
-  reserve(bytes: number): Promise<Disposable> {
+  reserve(bytes: number): Disposable | Promise<Disposable> {
     return this.#space.reserve(bytes);
   }
 

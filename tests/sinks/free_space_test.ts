@@ -42,7 +42,7 @@ function disk({ free, minFreeBytes }: { free: number | undefined; minFreeBytes: 
 }
 
 async function assertRefused(space: FreeSpace, blocks: number): Promise<SinkError> {
-  const error = await assertRejects(() => space.reserve(filling(blocks)), SinkError);
+  const error = await assertRejects(async () => await space.reserve(filling(blocks)), SinkError);
   assertEquals([error.kind, error.retryable], ["low_disk_space", true]);
   return error;
 }

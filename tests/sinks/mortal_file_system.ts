@@ -117,7 +117,7 @@ export class MortalFileSystem implements FileSystem {
       read: (into) => this.#alive(() => handle.read(into)),
       seek: (offset, whence) => this.#alive(() => handle.seek(offset, whence)),
       write: (data) => this.#alive(() => handle.write(data)),
-      stat: () => this.#alive(() => handle.stat()),
+      stat: () => this.#alive(async () => await handle.stat()),
       tryLock: (exclusive) => this.#alive(() => handle.tryLock(exclusive)),
       truncate: async (length) => {
         await this.#alive(() => handle.truncate(length)).finally(() => {
