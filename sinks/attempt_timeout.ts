@@ -1,5 +1,4 @@
-// @ts-types="../collector/types/deno_std_async.d.ts"
-import { abortable } from "@std/async/abortable";
+import { offAbort, onAbort, untilAborted } from "./abort_listeners.ts";
 import { SinkError } from "./sink.ts";
 
 /** Options of {@linkcode withTimeout}. */
@@ -30,7 +29,7 @@ export function withTimeout(
   options: TimeoutOptions,
 ): Promise<void> {
   return options.timeout === Infinity
-    ? abortable(attempt(options.signal), options.signal)
+    ? untilAborted(attempt(options.signal), options.signal)
     : withTimer(attempt, options);
 }
 
@@ -40,7 +39,8 @@ async function withTimer(
 ): Promise<void> {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  else onAbort(signal, abort);
   let overdue: SinkError | undefined;
   const timer = setTimeout(() => {
     const message = `The attempt took longer than ${timeout} ms`;
@@ -49,12 +49,12 @@ async function withTimer(
     onTimeout(overdue);
   }, timeout);
   try {
-    await abortable(attempt(controller.signal), signal);
+    await untilAborted(attempt(controller.signal), signal);
   } catch (error) {
     // What an attempt throws that was told to stop is that it was told to stop, or the same trouble that took so long.
     throw overdue === undefined || signal.aborted ? error : overdue;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
+    offAbort(signal, abort);
   }
 }

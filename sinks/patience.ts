@@ -1,3 +1,5 @@
+const monotonicNow = () => performance.now();
+
 /** Options of {@linkcode Patience}. */
 export interface PatienceOptions {
   /** How long it lasts once it is tried, in milliseconds; `Infinity` for ever. */
@@ -23,7 +25,7 @@ export class Patience {
    * @param options How long it lasts.
    * @throws {RangeError} If `maxElapsed` is negative.
    */
-  constructor({ maxElapsed, now = () => performance.now() }: PatienceOptions) {
+  constructor({ maxElapsed, now = monotonicNow }: PatienceOptions) {
     if (!(maxElapsed >= 0)) {
       throw new RangeError(
         `Cannot be patient: 'maxElapsed' must not be negative, current value is ${maxElapsed}`,

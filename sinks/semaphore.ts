@@ -1,3 +1,5 @@
+import { offAbort, onAbort } from "./abort_listeners.ts";
+
 /** The right to do one thing at a time, given back when it is disposed of; only the first time counts. */
 export interface Permit extends Disposable {
   /** How long it was waited for, in milliseconds; 0 when it was granted at once. */
@@ -115,19 +117,19 @@ export class Semaphore {
     if (immediate !== undefined) return Promise.resolve(immediate);
     return new Promise((resolve, reject) => {
       const start = performance.now();
-      const onAbort = () => {
+      const leave = () => {
         this.#waiters.delete(waiter);
         reject(signal!.reason);
       };
       const waiter: Waiter = {
         lane,
         grant: () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve(this.#permit(lane, performance.now() - start));
+          if (signal !== undefined) offAbort(signal, leave);
+          resolve(new HeldPermit(performance.now() - start, lane, this.#release));
         },
       };
       this.#waiters.add(waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal !== undefined) onAbort(signal, leave);
     });
   }
 
@@ -141,7 +143,7 @@ export class Semaphore {
     if (!this.#mayHave(lane)) return undefined;
     this.#take(lane);
     this.#immediate++;
-    return this.#permit(lane, 0);
+    return new HeldPermit(0, lane, this.#release);
   }
 
   /** Whether a permit could be granted now without taking one that is kept for an idle lane. */
@@ -159,23 +161,15 @@ export class Semaphore {
     this.#held.set(lane, held + 1);
   }
 
-  #permit(lane: string | undefined, waited: number): Permit {
-    let released = false;
-    return {
-      waited,
-      [Symbol.dispose]: () => {
-        if (released) return;
-        released = true;
-        this.#inUse--;
-        if (lane !== undefined) {
-          const held = this.#held.get(lane)! - 1;
-          if (held === 0) this.#idleLanes++;
-          this.#held.set(lane, held);
-        }
-        this.#serve();
-      },
-    };
-  }
+  readonly #release = (lane: string | undefined): void => {
+    this.#inUse--;
+    if (lane !== undefined) {
+      const held = this.#held.get(lane)! - 1;
+      if (held === 0) this.#idleLanes++;
+      this.#held.set(lane, held);
+    }
+    this.#serve();
+  };
 
   /** Grants what has become free to those who have waited longest and may have it. */
   #serve(): void {
@@ -187,5 +181,23 @@ export class Semaphore {
       this.#waited++;
       waiter.grant();
     }
+  }
+}
+
+class HeldPermit implements Permit {
+  readonly waited: number;
+  readonly #lane: string | undefined;
+  #release: ((lane: string | undefined) => void) | undefined;
+
+  constructor(waited: number, lane: string | undefined, release: (lane: string | undefined) => void) {
+    this.waited = waited;
+    this.#lane = lane;
+    this.#release = release;
+  }
+
+  [Symbol.dispose](): void {
+    const release = this.#release;
+    this.#release = undefined;
+    release?.(this.#lane);
   }
 }

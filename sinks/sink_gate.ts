@@ -1,3 +1,4 @@
+import { offAbort, onAbort } from "./abort_listeners.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import type { Patience } from "./patience.ts";
 import type { Permit, Semaphore } from "./semaphore.ts";
@@ -53,6 +54,14 @@ export class SinkGate {
   readonly #name: string;
   readonly #semaphore: Semaphore;
   readonly #waiters: Waiter[] = [];
+  readonly #steps: GateSteps = {
+    serve: () => this.#serve(),
+    failed: () => {
+      for (const waiter of [...this.#waiters]) this.#watch(waiter);
+      this.#serve();
+    },
+    leave: (era) => this.#leave(era),
+  };
   #inside = 0;
   /** Runs only while somebody waits for the end of the breaker's pause. */
   #alarm: ReturnType<typeof setTimeout> | undefined;
@@ -147,29 +156,7 @@ export class SinkGate {
   }
 
   #pass(era: number, permit: Permit): Pass {
-    const { breaker } = this;
-    let inside = true;
-    return {
-      waited: permit.waited,
-      get stale() {
-        return breaker !== undefined && !breaker.isCurrent(era);
-      },
-      succeeded: () => {
-        breaker?.succeed(era);
-        this.#serve();
-      },
-      failed: () => {
-        breaker?.fail(era);
-        for (const waiter of [...this.#waiters]) this.#watch(waiter);
-        this.#serve();
-      },
-      [Symbol.dispose]: () => {
-        if (!inside) return;
-        inside = false;
-        permit[Symbol.dispose]();
-        this.#leave(era);
-      },
-    };
+    return new GatePass(era, permit, this.breaker, this.#steps);
   }
 
   #wait(patience: Patience, signal: AbortSignal, atFront: boolean): Promise<number> {
@@ -179,10 +166,10 @@ export class SinkGate {
         const index = this.#waiters.indexOf(waiter);
         if (index >= 0) this.#waiters.splice(index, 1);
         clearTimeout(waiter.timer);
-        signal.removeEventListener("abort", onAbort);
+        offAbort(signal, abort);
         this.#setAlarm();
       };
-      const onAbort = () => {
+      const abort = () => {
         leave();
         reject(signal.reason);
       };
@@ -201,7 +188,7 @@ export class SinkGate {
       };
       if (atFront) this.#waiters.unshift(waiter);
       else this.#waiters.push(waiter);
-      signal.addEventListener("abort", onAbort, { once: true });
+      onAbort(signal, abort);
       this.#watch(waiter);
       this.#setAlarm();
     });
@@ -236,5 +223,51 @@ export class SinkGate {
     const wait = this.breaker?.wait ?? 0;
     if (this.#waiters.length === 0 || wait === 0 || wait === Infinity) return;
     this.#alarm = setTimeout(() => this.#serve(), Math.ceil(wait));
+  }
+}
+
+/** What a {@linkcode GatePass} does to its gate. */
+interface GateSteps {
+  readonly serve: () => void;
+  readonly failed: () => void;
+  readonly leave: (era: number) => void;
+}
+
+class GatePass implements Pass {
+  readonly #era: number;
+  readonly #breaker: CircuitBreaker | undefined;
+  readonly #gate: GateSteps;
+  readonly waited: number;
+  /** As long as it is inside. */
+  #permit: Permit | undefined;
+
+  constructor(era: number, permit: Permit, breaker: CircuitBreaker | undefined, gate: GateSteps) {
+    this.#era = era;
+    this.#permit = permit;
+    this.#breaker = breaker;
+    this.#gate = gate;
+    this.waited = permit.waited;
+  }
+
+  get stale(): boolean {
+    return this.#breaker !== undefined && !this.#breaker.isCurrent(this.#era);
+  }
+
+  succeeded(): void {
+    this.#breaker?.succeed(this.#era);
+    this.#gate.serve();
+  }
+
+  failed(): void {
+    this.#breaker?.fail(this.#era);
+    this.#gate.failed();
+  }
+
+  [Symbol.dispose](): void {
+    const permit = this.#permit;
+    if (permit === undefined) return;
+    this.#permit = undefined;
+    permit[Symbol.dispose]();
+    this.#gate.leave(this.#era);
   }
 }

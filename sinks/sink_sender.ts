@@ -138,7 +138,7 @@ export class SinkSender {
 
   async #waitToBegin(sending: Sending): Promise<Sending | undefined> {
     try {
-      sending.pass = await this.#enter(sending);
+      sending.pass = this.#entered(await this.#gate.enter(sending.patience, this.#signal));
     } catch (error) {
       if (this.#signal.aborted) return undefined;
       // Its patience has run out before any attempt. The batch that it is for is to be given up.
@@ -182,17 +182,17 @@ export class SinkSender {
     return new Sending(new Patience({ maxElapsed: this.#slot.retry.maxElapsed ?? Infinity }));
   }
 
-  async #enter({ patience }: Sending): Promise<Pass> {
-    const pass = await this.#gate.enter(patience, this.#signal);
+  #entered(pass: Pass): Pass {
     this.#observer.permitGranted(this.name, pass.waited / 1000);
     return pass;
   }
 
   async #attempt(batch: BufferedBatch, source: Origin, sending: Sending): Promise<void> {
-    let granted = sending.takePass() ?? await this.#enter(sending);
+    const { patience } = sending;
+    let granted = sending.takePass() ?? this.#entered(await this.#gate.enter(patience, this.#signal));
     while (granted.stale) { // the breaker has opened in the few turns since
       granted[Symbol.dispose]();
-      granted = await this.#enter(sending);
+      granted = this.#entered(await this.#gate.enter(patience, this.#signal));
     }
     using pass = granted;
     const start = performance.now();

@@ -1,0 +1,52 @@
+// @ts-types="../types/deno_std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
+import { offAbort, onAbort, untilAborted } from "../../sinks/abort_listeners.ts";
+import { listenersOf } from "./listeners.ts";
+
+Deno.test("onAbort() adds one listener to a signal for all, which the last one to go takes off", () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = listenersOf(signal);
+  const called: number[] = [];
+  const all = Array.from({ length: 100 }, (_, i) => () => void called.push(i));
+  for (const listener of all) onAbort(signal, listener);
+  assertEquals(listeners(), 1);
+  for (const listener of all) offAbort(signal, listener);
+  assertEquals(listeners(), 0);
+  onAbort(signal, all[0]!);
+  onAbort(signal, all[1]!);
+  offAbort(signal, all[0]!);
+  offAbort(signal, all[5]!); // nobody who listens
+  controller.abort();
+  assertEquals([called, listeners()], [[1], 0]);
+});
+
+Deno.test("onAbort() tells everybody once, in order, and signals apart", () => {
+  const one = new AbortController();
+  const other = new AbortController();
+  const called: string[] = [];
+  for (const name of ["a", "b"]) onAbort(one.signal, () => called.push(name));
+  onAbort(other.signal, () => called.push("other"));
+  one.abort();
+  one.abort();
+  assertEquals(called, ["a", "b"]);
+  other.abort();
+  assertEquals(called, ["a", "b", "other"]);
+});
+
+Deno.test("untilAborted() ends with what it waits for, or with the signal's reason, and leaves no listener", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = listenersOf(signal);
+  await untilAborted(Promise.resolve(), signal);
+  await assertRejects(() => untilAborted(Promise.reject(new RangeError("no")), signal), RangeError, "no");
+  const { promise, reject } = Promise.withResolvers<void>();
+  const waiting = assertRejects(() => untilAborted(promise, signal), TypeError, "the end");
+  assertEquals(listeners(), 1);
+  controller.abort(new TypeError("the end"));
+  await waiting;
+  await assertRejects(() => untilAborted(Promise.resolve(), signal), TypeError, "the end");
+  reject(new Error("too late to matter"));
+  await promise.catch(() => {});
+  assertEquals(listeners(), 0);
+});
