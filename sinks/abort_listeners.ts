@@ -1,37 +1,49 @@
+import { Line, Place } from "./line.ts";
+
+/** Somebody who listens to a signal that many listen to at once. */
+export class AbortListener extends Place {
+  readonly #signal: AbortSignal;
+  readonly #called: () => void;
+
+  /**
+   * An event target looks through all its listeners whenever one is added or removed; with hundreds of flushes that wait
+   * for the end of the daemon, that is what they would mostly do. So the signal gets one listener for all.
+   *
+   * @param signal A signal that is not aborted yet.
+   * @param called Is called once it is, unless {@linkcode AbortListener.remove} was.
+   */
+  constructor(signal: AbortSignal, called: () => void) {
+    super();
+    this.#signal = signal;
+    this.#called = called;
+    let listeners = listening.get(signal);
+    if (listeners === undefined) listening.set(signal, listeners = new Line());
+    if (listeners.size === 0) signal.addEventListener("abort", callAll, { once: true });
+    listeners.join(this);
+  }
+
+  /** Listens no more. */
+  remove(): void {
+    const listeners = listening.get(this.#signal);
+    if (listeners?.leave(this) && listeners.size === 0) {
+      this.#signal.removeEventListener("abort", callAll);
+    }
+  }
+
+  /** Calls everybody who listens to a signal. */
+  static callAll(signal: AbortSignal): void {
+    const listeners = [...listening.get(signal) ?? []];
+    for (const listener of listeners) listener.remove();
+    for (const listener of listeners) listener.#called();
+  }
+}
+
 /** Of each signal that somebody listens to here, who does. */
-const listening = new WeakMap<AbortSignal, Set<() => void>>();
+const listening = new WeakMap<AbortSignal, Line<AbortListener>>();
 
 /** The same function for all signals, so that whoever is the last to go can take it off. */
-function tellAll(this: AbortSignal): void {
-  const listeners = [...listening.get(this) ?? []];
-  for (const listener of listeners) offAbort(this, listener);
-  for (const listener of listeners) listener();
-}
-
-/**
- * Listens to a signal that many listen to at once. An event target looks through all its listeners whenever one is added
- * or removed; with hundreds of flushes that wait for the end of the daemon, that is what they would mostly do. So the
- * signal gets one listener for all.
- *
- * @param signal A signal that is not aborted yet.
- * @param listener Is called once it is, unless it was removed.
- */
-export function onAbort(signal: AbortSignal, listener: () => void): void {
-  let listeners = listening.get(signal);
-  if (listeners === undefined) listening.set(signal, listeners = new Set());
-  if (listeners.size === 0) signal.addEventListener("abort", tellAll, { once: true });
-  listeners.add(listener);
-}
-
-/**
- * Ends what {@linkcode onAbort} began.
- *
- * @param signal The signal.
- * @param listener Who listened to it.
- */
-export function offAbort(signal: AbortSignal, listener: () => void): void {
-  const listeners = listening.get(signal);
-  if (listeners?.delete(listener) && listeners.size === 0) signal.removeEventListener("abort", tellAll);
+function callAll(this: AbortSignal): void {
+  AbortListener.callAll(this);
 }
 
 /**
@@ -45,13 +57,14 @@ export function offAbort(signal: AbortSignal, listener: () => void): void {
 export function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
+    let listener: AbortListener | undefined;
     if (signal.aborted) abort();
-    else onAbort(signal, abort);
+    else listener = new AbortListener(signal, abort);
     promise.then(() => {
-      offAbort(signal, abort);
+      listener?.remove();
       resolve();
     }, (error) => {
-      offAbort(signal, abort);
+      listener?.remove();
       reject(error);
     });
   });

@@ -1,4 +1,4 @@
-import { offAbort, onAbort, untilAborted } from "./abort_listeners.ts";
+import { AbortListener, untilAborted } from "./abort_listeners.ts";
 import { SinkError } from "./sink.ts";
 
 /** Options of {@linkcode withTimeout}. */
@@ -39,8 +39,8 @@ async function withTimer(
 ): Promise<void> {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
-  if (signal.aborted) abort();
-  else onAbort(signal, abort);
+  const listener = signal.aborted ? undefined : new AbortListener(signal, abort);
+  if (listener === undefined) abort();
   let overdue: SinkError | undefined;
   const timer = setTimeout(() => {
     const message = `The attempt took longer than ${timeout} ms`;
@@ -55,6 +55,6 @@ async function withTimer(
     throw overdue === undefined || signal.aborted ? error : overdue;
   } finally {
     clearTimeout(timer);
-    offAbort(signal, abort);
+    listener?.remove();
   }
 }

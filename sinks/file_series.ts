@@ -29,6 +29,8 @@ export interface FileSeriesOptions {
  * while, but nothing ever comes after it.
  */
 export class FileSeries {
+  /** When it was written to last, by a clock of the sink that counts writes. */
+  writtenAt = 0;
   readonly #options: FileSeriesOptions;
   /** Oldest first. */
   readonly #segments: Segment[] = [];

@@ -44,6 +44,7 @@ export class Flusher {
   readonly #sinks: readonly SinkSender[];
   readonly #signal: AbortSignal;
   #linger: ReturnType<typeof setTimeout> | undefined;
+  readonly #lingered = () => this.#start();
   /** Settles with whether the last attempt flushed a batch. */
   #running: Promise<boolean> | undefined;
   #draining = false;
@@ -81,7 +82,7 @@ export class Flusher {
   #admitted(): void {
     if (this.#running !== undefined) return;
     if (this.#worthIt()) this.#start();
-    else this.#linger ??= setTimeout(() => this.#start(), this.#source.batch.linger);
+    else this.#linger ??= setTimeout(this.#lingered, this.#source.batch.linger);
   }
 
   #worthIt(): boolean {
@@ -113,7 +114,7 @@ export class Flusher {
     if (flushed && this.#worthIt()) return this.#start();
     const age = Math.max(0, Date.now() - oldest); // the clock may have been set back
     this.#linger ??= setTimeout(
-      () => this.#start(),
+      this.#lingered,
       flushed ? Math.max(0, batch.linger - age) : batch.linger,
     );
   }

@@ -13,8 +13,7 @@ export interface OpenSeriesOptions {
 }
 
 /**
- * The series of a sink that have open segments, that which was written to longest ago first, and how many files they may
- * keep open.
+ * The series of a sink that have open segments, and how many files they may keep open.
  *
  * A segment that has to be closed for another one is finished, with its syncs and its name, and its source begins a new one
  * with its next batch: that costs more than ten writes, so the limit is meant never to be reached. Where the system allows
@@ -25,6 +24,8 @@ export class OpenSeries {
   readonly #series = new Map<string, FileSeries>();
   #limit: number;
   #beingOpened = 0;
+  /** How often something was written. */
+  #writes = 0;
 
   /** @param options How many files may be open. */
   constructor(options: OpenSeriesOptions) {
@@ -59,8 +60,8 @@ export class OpenSeries {
    * @param series The series.
    */
   touch(key: string, series: FileSeries): void {
-    this.#series.delete(key);
-    this.#series.set(key, series);
+    series.writtenAt = this.#writes++;
+    if (this.#series.get(key) !== series) this.#series.set(key, series);
   }
 
   /** Forgets every series. */
@@ -124,7 +125,8 @@ export class OpenSeries {
   async #makeRoom(): Promise<void> {
     let open = this.#beingOpened + this.files;
     if (open <= this.#limit) return;
-    for (const [key, series] of [...this.#series]) {
+    const byTime = [...this.#series].sort(([, a], [, b]) => a.writtenAt - b.writtenAt);
+    for (const [key, series] of byTime) {
       if (open <= this.#limit) return;
       if (series.busy) continue;
       open -= series.openFiles;

@@ -1,4 +1,5 @@
-import { offAbort, onAbort } from "./abort_listeners.ts";
+import { AbortListener } from "./abort_listeners.ts";
+import { Line, Place } from "./line.ts";
 
 /** The right to do one thing at a time, given back when it is disposed of; only the first time counts. */
 export interface Permit extends Disposable {
@@ -27,9 +28,15 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Waiter {
+class Waiter extends Place {
   readonly lane: string | undefined;
   readonly grant: () => void;
+
+  constructor(lane: string | undefined, grant: () => void) {
+    super();
+    this.lane = lane;
+    this.grant = grant;
+  }
 }
 
 /**
@@ -52,7 +59,7 @@ interface Waiter {
 export class Semaphore {
   readonly permits: number;
   readonly #held = new Map<string, number>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Line<Waiter>();
   #inUse = 0;
   #idleLanes: number;
   #immediate = 0;
@@ -117,19 +124,15 @@ export class Semaphore {
     if (immediate !== undefined) return Promise.resolve(immediate);
     return new Promise((resolve, reject) => {
       const start = performance.now();
-      const leave = () => {
-        this.#waiters.delete(waiter);
-        reject(signal!.reason);
-      };
-      const waiter: Waiter = {
-        lane,
-        grant: () => {
-          if (signal !== undefined) offAbort(signal, leave);
-          resolve(new HeldPermit(performance.now() - start, lane, this.#release));
-        },
-      };
-      this.#waiters.add(waiter);
-      if (signal !== undefined) onAbort(signal, leave);
+      const waiter = new Waiter(lane, () => {
+        listener?.remove();
+        resolve(new HeldPermit(performance.now() - start, lane, this.#release));
+      });
+      this.#waiters.join(waiter);
+      const listener = signal && new AbortListener(signal, () => {
+        this.#waiters.leave(waiter);
+        reject(signal.reason);
+      });
     });
   }
 
@@ -173,10 +176,11 @@ export class Semaphore {
 
   /** Grants what has become free to those who have waited longest and may have it. */
   #serve(): void {
-    for (const waiter of this.#waiters) {
+    for (let waiter = this.#waiters.first, next; waiter !== undefined; waiter = next) {
       if (this.#inUse >= this.permits) return;
+      next = this.#waiters.after(waiter);
       if (!this.#mayHave(waiter.lane)) continue;
-      this.#waiters.delete(waiter);
+      this.#waiters.leave(waiter);
       this.#take(waiter.lane);
       this.#waited++;
       waiter.grant();

@@ -1,4 +1,4 @@
-import { offAbort, onAbort } from "./abort_listeners.ts";
+import { AbortListener } from "./abort_listeners.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import type { Patience } from "./patience.ts";
 import type { Permit, Semaphore } from "./semaphore.ts";
@@ -61,6 +61,7 @@ export class SinkGate {
       this.#serve();
     },
     leave: (era) => this.#leave(era),
+    withdraw: () => this.#inside--,
   };
   #inside = 0;
   /** Runs only while somebody waits for the end of the breaker's pause. */
@@ -115,31 +116,35 @@ export class SinkGate {
    * @throws {SinkError} Retryable and of kind `breaker_open`, if the patience has run out.
    * @throws The signal's reason, if it is aborted before.
    */
-  async enter(patience: Patience, signal: AbortSignal): Promise<Pass> {
-    let era = this.#waiters.length === 0 ? this.#tryToEnter() : undefined;
+  enter(patience: Patience, signal: AbortSignal): Promise<Pass> {
+    const era = this.#waiters.length === 0 ? this.#tryToEnter() : undefined;
+    // Who waits for nothing but a permit is one of hundreds: the fewer promises, the better.
+    if (era !== undefined && this.breaker === undefined) return this.#acquire(era, signal);
+    return this.#enter(era, patience, signal);
+  }
+
+  async #enter(era: number | undefined, patience: Patience, signal: AbortSignal): Promise<Pass> {
     for (let atFront = false;; atFront = true) {
       era ??= await this.#wait(patience, signal, atFront);
-      const permit = await this.#acquire(era, signal);
-      if (this.breaker?.isCurrent(era) ?? true) return this.#pass(era, permit);
+      const pass = await this.#acquire(era, signal);
+      if (!pass.stale) return pass;
       // It has opened while the permit was waited for. If not even this one can enter again, nobody else can.
-      permit[Symbol.dispose]();
-      this.#inside--;
+      pass.withdraw();
       era = this.#tryToEnter();
     }
   }
 
-  async #acquire(era: number, signal: AbortSignal): Promise<Permit> {
-    let permit: Permit | undefined;
-    try {
-      permit = await this.#semaphore.acquire({ lane: this.#name, signal });
+  #acquire(era: number, signal: AbortSignal): Promise<GatePass> {
+    return this.#semaphore.acquire({ lane: this.#name, signal }).then((permit) => {
+      if (!signal.aborted) return this.#pass(era, permit);
       // Between the grant and this turn: nobody would use the permit, and nobody give it back.
-      if (signal.aborted) throw signal.reason;
-      return permit;
-    } catch (error) {
-      permit?.[Symbol.dispose]();
+      permit[Symbol.dispose]();
+      this.#leave(era);
+      throw signal.reason;
+    }, (error) => {
       this.#leave(era);
       throw error;
-    }
+    });
   }
 
   #tryToEnter(): number | undefined {
@@ -155,7 +160,7 @@ export class SinkGate {
     this.#serve();
   }
 
-  #pass(era: number, permit: Permit): Pass {
+  #pass(era: number, permit: Permit): GatePass {
     return new GatePass(era, permit, this.breaker, this.#steps);
   }
 
@@ -166,7 +171,7 @@ export class SinkGate {
         const index = this.#waiters.indexOf(waiter);
         if (index >= 0) this.#waiters.splice(index, 1);
         clearTimeout(waiter.timer);
-        offAbort(signal, abort);
+        listener.remove();
         this.#setAlarm();
       };
       const abort = () => {
@@ -188,7 +193,7 @@ export class SinkGate {
       };
       if (atFront) this.#waiters.unshift(waiter);
       else this.#waiters.push(waiter);
-      onAbort(signal, abort);
+      const listener = new AbortListener(signal, abort);
       this.#watch(waiter);
       this.#setAlarm();
     });
@@ -231,6 +236,7 @@ interface GateSteps {
   readonly serve: () => void;
   readonly failed: () => void;
   readonly leave: (era: number) => void;
+  readonly withdraw: () => void;
 }
 
 class GatePass implements Pass {
@@ -261,6 +267,13 @@ class GatePass implements Pass {
   failed(): void {
     this.#breaker?.fail(this.#era);
     this.#gate.failed();
+  }
+
+  /** Takes it back before it was used, by who is about to try again and lets nobody in meanwhile. */
+  withdraw(): void {
+    this.#permit?.[Symbol.dispose]();
+    this.#permit = undefined;
+    this.#gate.withdraw();
   }
 
   [Symbol.dispose](): void {

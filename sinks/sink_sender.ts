@@ -136,15 +136,16 @@ export class SinkSender {
     return sending;
   }
 
-  async #waitToBegin(sending: Sending): Promise<Sending | undefined> {
-    try {
-      sending.pass = this.#entered(await this.#gate.enter(sending.patience, this.#signal));
-    } catch (error) {
+  #waitToBegin(sending: Sending): Promise<Sending | undefined> {
+    return this.#gate.enter(sending.patience, this.#signal).then((pass) => {
+      sending.pass = this.#entered(pass);
+      return sending;
+    }, (error) => {
       if (this.#signal.aborted) return undefined;
       // Its patience has run out before any attempt. The batch that it is for is to be given up.
       if (sending.patience.left > 0) throw error;
-    }
-    return sending;
+      return sending;
+    });
   }
 
   /**

@@ -1,32 +1,33 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { offAbort, onAbort, untilAborted } from "../../sinks/abort_listeners.ts";
+import { AbortListener, untilAborted } from "../../sinks/abort_listeners.ts";
 import { listenersOf } from "./listeners.ts";
 
-Deno.test("onAbort() adds one listener to a signal for all, which the last one to go takes off", () => {
+Deno.test("AbortListener adds one listener to a signal for all, which the last one to go takes off", () => {
   const controller = new AbortController();
   const { signal } = controller;
   const listeners = listenersOf(signal);
   const called: number[] = [];
-  const all = Array.from({ length: 100 }, (_, i) => () => void called.push(i));
-  for (const listener of all) onAbort(signal, listener);
+  const add = (i: number) => new AbortListener(signal, () => called.push(i));
+  const all = Array.from({ length: 100 }, (_, i) => add(i));
   assertEquals(listeners(), 1);
-  for (const listener of all) offAbort(signal, listener);
+  for (const listener of all) listener.remove();
   assertEquals(listeners(), 0);
-  onAbort(signal, all[0]!);
-  onAbort(signal, all[1]!);
-  offAbort(signal, all[0]!);
-  offAbort(signal, all[5]!); // nobody who listens
+  const gone = add(0);
+  add(1);
+  gone.remove();
+  gone.remove();
+  assertEquals(listeners(), 1);
   controller.abort();
   assertEquals([called, listeners()], [[1], 0]);
 });
 
-Deno.test("onAbort() tells everybody once, in order, and signals apart", () => {
+Deno.test("AbortListener tells everybody once, in order, and signals apart", () => {
   const one = new AbortController();
   const other = new AbortController();
   const called: string[] = [];
-  for (const name of ["a", "b"]) onAbort(one.signal, () => called.push(name));
-  onAbort(other.signal, () => called.push("other"));
+  for (const name of ["a", "b"]) new AbortListener(one.signal, () => called.push(name));
+  new AbortListener(other.signal, () => called.push("other"));
   one.abort();
   one.abort();
   assertEquals(called, ["a", "b"]);
