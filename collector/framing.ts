@@ -1,4 +1,5 @@
 import type { Batch } from "./batch.ts";
+import { LineScanner } from "./json_lines/line_scanner.ts";
 import { describeUnexpected, JsonValidator } from "./json_validator.ts";
 import {
   type FramingFailure,
@@ -20,6 +21,9 @@ const WORD = new Uint8Array(256);
 for (const byte of new TextEncoder().encode("+-.0123456789")) WORD[byte] = 1;
 WORD.fill(1, 0x41, 0x5b).fill(1, 0x61, 0x7b);
 
+/** To copy what is shorter for the scanner takes as long as to validate it. */
+const SCANNED_BYTES = 64;
+
 export type { FramingOptions } from "./record_locator.ts";
 
 /** A body as records, or what is wrong with the first thing in it that is not a record. */
@@ -27,6 +31,7 @@ export type Framing = { readonly ok: true; readonly batch: Batch } | FramingFail
 
 // Shared by all bodies: framing is synchronous, and each call starts anew.
 const validator = new JsonValidator();
+const scanner = new LineScanner();
 const spans = new RecordSpans();
 
 /**
@@ -113,6 +118,8 @@ function frame(
 ): Framing {
   validator.lineBreaks = false;
   validator.nonAscii = false;
+  scanner.lineBreaks = false;
+  scanner.nonAscii = false;
   const framing = locateUtf8Records(locate, body, limits, spans, mayHoldNonAscii) ??
     { ok: true, batch: pack(body, spans) };
   spans.clear(); // not only by the next body: it may be long in coming
@@ -120,17 +127,19 @@ function frame(
 }
 
 function sawNonAscii(): boolean {
-  return validator.nonAscii;
+  return validator.nonAscii || scanner.nonAscii;
 }
 
 function packValues(body: Uint8Array): Batch {
-  return spans.pack(body, validator.lineBreaks);
+  return spans.pack(body, validator.lineBreaks || scanner.lineBreaks);
 }
 
 /** One value per line. */
 function locateLineValues(body: Uint8Array, limits: FramingOptions): FramingFailure | undefined {
   let at = 0;
   for (;;) {
+    // The validator takes over for the one line that stopped the scanner, and says what is wrong with it.
+    if (body.length - at >= SCANNED_BYTES) at = scanner.scan(body, at, limits, spans);
     at = skipBlank(body, at);
     if (at === body.length) return undefined;
     const stop = addValue(body, at, limits, true);
