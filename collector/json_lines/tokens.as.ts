@@ -24,8 +24,7 @@ export function skipHexDigits(at: usize): usize {
 export function skipNumber(at: usize): usize {
   if (byteAt(at) == MINUS) at++;
   if (byteAt(at) == ZERO) {
-    at++;
-    if (isDigit(byteAt(at))) return 0;
+    at++; // another digit is as wrong as anything else that may not follow a value
   } else {
     at = skipDigits(at);
     if (at == 0) return 0;
