@@ -6,10 +6,10 @@
  * It knows what is right and nothing else: at the first line that is not, or that does not end in the window, it
  * stops, and `JsonValidator` says what is wrong. So it must take for right just what that takes for right.
  *
- * What reads on stops at a byte that a table of bits names, and not at each byte: see `findStoppers()`. Where the next
- * address depends on a condition, the condition must be a branch, which the processor guesses: a choice without one
- * (`?:`, or a function so short that the compiler makes one of it) has to wait for what it compares, and was a third
- * slower. `deno task scanner` makes `scanner.wasm` of this.
+ * Where the next address depends on a condition, that must be a branch, which the processor guesses. A choice without
+ * one (`?:`, or what the compiler makes of a short function) waits for what it compares: a quarter slower.
+ *
+ * `deno task scanner` makes `scanner.wasm` of this.
  */
 
 import {
@@ -53,18 +53,10 @@ const CLOSERS: usize = memory.data(MAX_DEPTH);
 /** Quote, backslash and the last control character: from memory, as constants of 16 bytes are made anew at each use. */
 const SPECIAL: usize = memory.data<u8>([0x22, 0x5c, 0x1f]);
 
-const LINE_FEED: u32 = 0x0a,
-  CARRIAGE_RETURN: u32 = 0x0d,
-  SPACE: u32 = 0x20,
-  QUOTE: u32 = 0x22,
-  COMMA: u32 = 0x2c,
-  MINUS: u32 = 0x2d;
-const COLON: u32 = 0x3a, OPEN_BRACKET: u32 = 0x5b, BACKSLASH: u32 = 0x5c, LOWER_F: u32 = 0x66;
-const LOWER_N: u32 = 0x6e,
-  LOWER_T: u32 = 0x74,
-  LOWER_U: u32 = 0x75,
-  OPEN_BRACE: u32 = 0x7b,
-  CLOSE_BRACE: u32 = 0x7d;
+const LINE_FEED: u32 = 0x0a, CARRIAGE_RETURN: u32 = 0x0d, SPACE: u32 = 0x20, QUOTE: u32 = 0x22;
+const COMMA: u32 = 0x2c, MINUS: u32 = 0x2d, COLON: u32 = 0x3a, OPEN_BRACKET: u32 = 0x5b;
+const BACKSLASH: u32 = 0x5c, LOWER_F: u32 = 0x66, LOWER_N: u32 = 0x6e, LOWER_T: u32 = 0x74;
+const LOWER_U: u32 = 0x75, OPEN_BRACE: u32 = 0x7b, CLOSE_BRACE: u32 = 0x7d;
 
 // Several bytes as one number, the first one lowest.
 const TRUE: u32 = 0x65757274, ALSE: u32 = 0x65736c61, NULL: u32 = 0x6c6c756e;
