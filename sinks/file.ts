@@ -4,12 +4,14 @@ import { EXTENSIONS } from "./file_encoding.ts";
 import { FileFigures } from "./file_figures.ts";
 import { type FileLayout, type FileSinkOptions, resolveFileOptions } from "./file_options.ts";
 import { FileSeries } from "./file_series.ts";
+import { FINISHED_AT_ONCE } from "./full_segments.ts";
 import { toSinkError } from "./io_error.ts";
 import { OpenSeries } from "./open_series.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentObserver } from "./segment_observer.ts";
 import { SegmentDirectory } from "./segment_directory.ts";
 import { SegmentStore } from "./segment_store.ts";
+import { Semaphore } from "./semaphore.ts";
 import { type Sink, SinkError, type WriteContext } from "./sink.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 
@@ -45,6 +47,7 @@ export class FileSink implements Sink {
   readonly #store: SegmentStore;
   readonly #figures = new FileFigures();
   readonly #expiry: ExpiryTimer;
+  readonly #finishers = new Semaphore({ permits: FINISHED_AT_ONCE });
   /** By format and source. */
   readonly #series: OpenSeries;
   #syncTimer: ReturnType<typeof setInterval> | undefined;
@@ -135,6 +138,7 @@ export class FileSink implements Sink {
   /** How many segments are open, and what became of others. */
   *figures(): Generator<SinkFigure> {
     yield { name: "open_files", value: this.#series.files };
+    yield { name: "full_files", value: this.#series.fullFiles };
     yield* this.#figures;
     yield* this.#store.figures();
   }
@@ -207,6 +211,7 @@ export class FileSink implements Sink {
       now: monotonicNow,
       reserve: (bytes) => this.#store.reserve(bytes),
       open: () => this.#series.open(() => this.#openSegment(source, format)),
+      finishers: this.#finishers,
     });
   }
 

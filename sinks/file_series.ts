@@ -1,6 +1,8 @@
 import type { Batch } from "../collector/batch.ts";
 import { encodedBytes, encodeRecords } from "./file_encoding.ts";
+import { FullSegments } from "./full_segments.ts";
 import type { Segment } from "./segment.ts";
+import type { Semaphore } from "./semaphore.ts";
 
 /** What a {@linkcode FileSeries} needs of its sink. */
 export interface FileSeriesOptions {
@@ -16,6 +18,8 @@ export interface FileSeriesOptions {
   reserve(bytes: number): Disposable | Promise<Disposable>;
   /** Begins the next segment of the series. */
   open(): Promise<Segment>;
+  /** How many full segments of all series are finished at once. */
+  readonly finishers: Semaphore;
 }
 
 /**
@@ -24,15 +28,17 @@ export interface FileSeriesOptions {
  * Between batches at most one of them is open for more. A batch that does not fit into what is left of it is continued
  * in the next one, at the boundary of a record; all segments that a batch goes to stay open until it is whole, and if
  * it does not get that far, they are cut back to what they were. So a batch is in the files altogether or not at all,
- * and a retry knows nothing of the attempt before it. Should cutting back fail too, or finishing a segment, it stays,
- * and nothing is written to the series until it has succeeded: a torn record can be the last of an open segment for a
- * while, but nothing ever comes after it.
+ * and a retry knows nothing of the attempt before it. Those that are full then are finished in the background. Should
+ * cutting back fail, or finishing a segment, it stays, and nothing more is begun in the series until it has succeeded: a
+ * torn record can be the last of an open segment for a while, but nothing ever comes after it.
  */
 export class FileSeries {
   /** When it was written to last, by a clock of the sink that counts writes. */
   writtenAt = 0;
   readonly #options: FileSeriesOptions;
-  /** Oldest first. */
+  /** Whole, and come before all others. */
+  readonly #full: FullSegments;
+  /** Those that the batch under way goes to, oldest first; between batches the one that is open for more. */
   readonly #segments: Segment[] = [];
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
@@ -41,16 +47,23 @@ export class FileSeries {
   /** @param options What the series needs of its sink. */
   constructor(options: FileSeriesOptions) {
     this.#options = options;
+    this.#full = new FullSegments(options.finishers);
   }
 
-  /** How many of its segments are open. */
+  /** How many of its segments are open, full ones too. */
   get openFiles(): number {
-    return this.#segments.length;
+    return this.#full.count + this.#segments.length;
+  }
+
+  /** How many of those are full and not finished. */
+  get fullFiles(): number {
+    return this.#full.count;
   }
 
   /** When the oldest open segment will be too old, on the sink's monotonic clock; never, if none is open. */
   get expiry(): number {
-    return (this.#segments[0]?.openedAt ?? Infinity) + this.#options.maxAge;
+    const [oldest = this.#segments[0]] = this.#full;
+    return (oldest?.openedAt ?? Infinity) + this.#options.maxAge;
   }
 
   /** Whether something is done to the series, or waits its turn for it. */
@@ -78,6 +91,7 @@ export class FileSeries {
    */
   async write(batch: Batch): Promise<void> {
     if (!this.#settled) await this.settle();
+    if (!this.#full.hasRoom) await this.#full.makeRoom();
     const reserved = this.#options.reserve(encodedBytes(batch, 0, batch.ends.length));
     using _room = reserved instanceof Promise ? await reserved : reserved;
     try {
@@ -87,19 +101,19 @@ export class FileSeries {
         await segment.append(encodeRecords(batch, record, end));
         record = end;
       }
-      if (this.#options.synced) await this.sync();
+      if (this.#options.synced) await syncAll(this.#segments); // full ones were, each batch in its time
     } catch (error) {
       // If this fails, it is tried again, and its error thrown, before the next write.
       await this.#rollBack().catch(() => {});
       throw error;
     }
     for (const segment of this.#segments) segment.commit();
-    // The batch is written. If this fails, it is tried again, and its error thrown, before the next write.
-    if (this.#segments.length > 1) await this.settle().catch(() => {});
+    if (this.#segments.length > 1) this.#full.add(this.#segments.splice(0, this.#segments.length - 1));
   }
 
   /**
-   * Cuts every segment back to its last whole batch, and finishes those that nothing more will go to.
+   * Cuts every segment back to its last whole batch, and finishes those that nothing more will go to; waits for the full
+   * ones.
    *
    * @throws {SinkError} If that failed; it can be called again.
    */
@@ -120,6 +134,7 @@ export class FileSeries {
 
   /** Lets go of every segment as it is, for the next start to finish. */
   async release(): Promise<void> {
+    await this.#full.release();
     for (const segment of this.#segments.splice(0)) await segment.release();
   }
 
@@ -129,21 +144,21 @@ export class FileSeries {
    * @throws {SinkError} If that failed for a segment; the others are synced nevertheless.
    */
   async sync(): Promise<void> {
-    const results = await Promise.allSettled(this.#segments.map((segment) => segment.sync()));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    await syncAll([...this.#full, ...this.#segments]);
   }
 
   /** The same on nobody's behalf; the observer of the segments is told of failures. */
   async syncForNobody(): Promise<void> {
-    await Promise.all(this.#segments.map((segment) => segment.syncForNobody()));
+    await Promise.all([...this.#full, ...this.#segments].map((segment) => segment.syncForNobody()));
   }
 
-  /** Whether there is nothing to settle. */
+  /** Whether there is nothing to settle before the next batch, full segments aside. */
   get #settled(): boolean {
     const [first] = this.#segments;
     return this.#segments.length <= 1 && (first === undefined || first.whole && this.#goesOn(first));
   }
 
+  /** Whether the next batch may go to that segment. */
   #goesOn(segment: Segment | undefined): boolean {
     const { maxAge, now } = this.#options;
     return segment?.usable === true && now() < segment.openedAt + maxAge;
@@ -160,6 +175,7 @@ export class FileSeries {
   }
 
   async #finish(keep: number): Promise<void> {
+    await this.#full.finish();
     while (this.#segments.length > keep) {
       // It leaves the list only afterwards, so that a `sync()` meanwhile waits for this one.
       await this.#segments[0]!.finish();
@@ -190,4 +206,9 @@ export class FileSeries {
     while (encodedBytes(batch, record, end + 1) <= room) end++;
     return end === record && size === 0 ? record + 1 : end;
   }
+}
+
+async function syncAll(segments: readonly Segment[]): Promise<void> {
+  const results = await Promise.allSettled(segments.map((segment) => segment.sync()));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -40,6 +40,13 @@ export class OpenSeries {
     return files;
   }
 
+  /** How many of those are full and not finished. */
+  get fullFiles(): number {
+    let files = 0;
+    for (const { fullFiles } of this.#series.values()) files += fullFiles;
+    return files;
+  }
+
   /** Every series by its key. */
   [Symbol.iterator](): IterableIterator<[key: string, series: FileSeries]> {
     return this.#series.entries();

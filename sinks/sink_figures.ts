@@ -18,6 +18,10 @@ export const SINK_FIGURES = {
   },
   breaker_opened: { type: "counter", description: "How often the sink's circuit breaker has opened." },
   open_files: { type: "gauge", description: "Files that the sink has open." },
+  full_files: {
+    type: "gauge",
+    description: "Files of those that are full, and wait to be synced and named.",
+  },
   syncs: { type: "counter", description: "Syncs of a segment's data." },
   sync_errors: { type: "counter", description: "Syncs that failed, of a segment's data or name." },
   segments_finished: { type: "counter", description: "Segments that were synced and have got their names." },

@@ -170,6 +170,10 @@ for (const code of ["ENOSPC", "EIO", "EROFS", "EACCES", "EMFILE", "EDQUOT", "EST
         try {
           await sink.write(batches[healthy]!, { source: "a", signal });
           healthy++;
+          if (operation === "rename" && healthy === 1) { // which is in the background, and told to the next
+            await untilReally(() => test.fileSystem.count("rename") > 0, "a full segment to be finished");
+            for (let i = 0; i < 20; i++) await Promise.resolve();
+          }
         } catch (error) {
           if (!(error instanceof SinkError) || !error.retryable) throw error;
           kinds.add(error.kind);

@@ -15,6 +15,7 @@ Deno.test("FileSink names a segment .open while it is written to, and syncs it b
   assertEquals(await test.files("a"), [["20261123T180000.123Z-0000.ndjson.open", "1\n2\n"]]);
   test.fileSystem.operations.length = 0;
   await sink.write(jsonBatch(["333"]), { source: "a", signal });
+  await untilReally(() => figuresOf(sink)["segments_finished"] === 1, "the full segment to be finished");
   assertEquals(await test.files("a"), [
     ["20261123T180000.123Z-0000.ndjson", "1\n2\n"],
     ["20261123T180000.123Z-0001.ndjson.open", "333\n"],
@@ -29,7 +30,6 @@ Deno.test("FileSink names a segment .open while it is written to, and syncs it b
     "syncDirectory /a",
     "syncDirectory ",
   ]);
-  assertEquals(figuresOf(sink)["segments_finished"], 1);
   await sink.close();
   assertEquals((await test.files("a")).map(([name]) => name), [
     "20261123T180000.123Z-0000.ndjson",
@@ -127,6 +127,8 @@ Deno.test("FileSink.write() writes nothing more while a segment that is full can
   await sink.write(jsonBatch(["111"]), { source: "a", signal });
   test.fileSystem.faultOf = (operation) => operation === "rename" ? "fail" : undefined;
   await sink.write(jsonBatch(["222"]), { source: "a", signal }); // all of it is written
+  await untilReally(() => test.fileSystem.count("rename") === 1, "the first one to be finished in vain");
+  for (let i = 0; i < 20; i++) await Promise.resolve(); // until the sink has seen that
   for (let i = 0; i < 3; i++) {
     const error = await assertRejects(
       () => sink.write(jsonBatch(["333"]), { source: "a", signal }),

@@ -108,7 +108,7 @@ Deno.test("FileSink.sync() tells of a file that could not be synced when the nex
     await sink.write(jsonBatch(["1111"]), { source: "a", signal });
     fileSystem.faultOf = (operation) => operation === "syncData" ? "fail" : undefined;
     await sink.write(jsonBatch(["2222"]), { source: "a", signal });
-    assertEquals(fileSystem.opened.size, 1);
+    await waitFor(() => fileSystem.opened.size === 1, { what: "the first one to be let go of" });
     fileSystem.faultOf = () => undefined;
     await sink.sync("b"); // it is not told to another source
     await assertRejects(() => sink.sync("a"), SinkError, "Cannot sync '");
