@@ -182,9 +182,14 @@ Deno.test("FileSink.write() fails once a segment could not be finished in the ba
   assertEquals([openAndFull(sink), test.fileSystem.count("write")], [[4, 3], 4]);
   test.fileSystem.faultOf = () => undefined;
   await fill(sink, 1, 4);
+  await waitFor(() => figuresOf(sink)["full_files"] === 0, { what: "what is full to be finished" });
+  const syncs = new Stalled(test.fileSystem, "syncData");
+  await fill(sink, 2, 5); // as if nothing had been
+  assertEquals(openAndFull(sink), [3, 2]);
+  syncs.end();
   await sink.close();
-  assertEquals(await test.texts("a"), filled(5));
-  assertEquals(figuresOf(sink)["segments_finished"], 5);
+  assertEquals(await test.texts("a"), filled(7));
+  assertEquals(figuresOf(sink)["segments_finished"], 7);
 });
 
 Deno.test("FileSink.write() fails where it waits for a segment that cannot be finished", async () => {
