@@ -113,6 +113,9 @@ Deno.test("sync interval: no acknowledgement is given where a sync on nobody's b
   await waitFor(() => figuresOf(test.sink)["sync_errors"] === 1, { what: "the timer's sync to fail" });
   resolve();
   assertEquals(await sent, 200);
+  await waitFor(() => figuresOf(test.sink)["full_files"] === 0, {
+    what: "full segments to have their names",
+  });
   assertEquals(await test.disk.texts("a"), ["1\n", "2\n", "1\n", "2\n"]);
 });
 
@@ -135,6 +138,9 @@ for (const ack of ["written", "synced"] as const) {
       fileSystem.faultOf = () => undefined;
       assertEquals(await answers, Array(AGENTS).fill(200));
     }
+    await waitFor(() => figuresOf(test.sink)["full_files"] === 0, {
+      what: "full segments to have their names",
+    });
     const expected = Array.from({ length: sent }, (_, n) => `{"n":${n}}\n`).join("");
     assertEquals((await test.disk.texts("a")).join(""), expected);
   });
