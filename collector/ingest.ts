@@ -12,7 +12,7 @@ import {
 } from "./ingest_request.ts";
 import { streamRequest } from "./ingest_stream.ts";
 import type { RefusalReason } from "./ledger.ts";
-import { blockSize, giveBlock } from "./memory.ts";
+import { blockSize, freeMemory, giveBlock } from "./memory.ts";
 import { MemoryLease } from "./memory_lease.ts";
 import { ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
@@ -71,10 +71,10 @@ export class Ingest {
       };
       const read = { giveUp };
       deadlines.begin(read);
-      request.arrayBuffer().then((buffer) => {
+      request.bytes().then((body) => {
         if (!deadlines.done(read)) return;
         try {
-          resolve(this.#admitSmall(ingest, new Uint8Array(buffer), reserved));
+          resolve(this.#admitSmall(ingest, body, reserved));
         } catch (error) {
           reject(error); // a defect, which must not leave the agent without an answer
         }
@@ -91,16 +91,19 @@ export class Ingest {
     const framing = framer(body, framingLimits(source, limits.record));
     if (!framing.ok) {
       memory.release(reserved);
+      freeMemory(body);
       return refuse(ingest, framing.code, framingRefusal(source, framing));
     }
     const { batch } = framing;
     const grown = Math.max(0, batch.data.length - reserved); // a line of text becomes a longer record
     if (grown > 0 && !memory.tryReserve(grown)) {
       memory.release(reserved);
+      freeMemory(body);
       return refuse(ingest, "overloaded", readRefusal(ingest, "overloaded", limits));
     }
     const answer = (admission: Admission) => {
       memory.release(reserved + grown);
+      freeMemory(body); // whatever was kept of it was copied
       return answerAdmission(ingest, admission);
     };
     const admission = source.offer(batch, request);
