@@ -40,7 +40,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #telemetry = new Telemetry();
   readonly #budget: MemoryBudget;
-  readonly #chunks = new ChunkPool();
+  readonly #chunks: ChunkPool;
   readonly #pool: FlushPool;
   readonly #registry: SourceRegistry;
   readonly #ingest: HttpIngest;
@@ -53,7 +53,12 @@ export class Daemon {
     this.#config = config;
     this.#log = log;
     const { limits, pool, sources } = config;
-    this.#budget = new MemoryBudget({ limit: limits.memory, waiting: limits.waiting });
+    const chunks = this.#chunks = new ChunkPool({ rest: () => this.#budget.rest });
+    this.#budget = new MemoryBudget({
+      limit: limits.memory,
+      waiting: limits.waiting,
+      onReserved: () => chunks.makeWay(),
+    });
     this.#pool = new FlushPool({
       permits: pool.permits,
       sinks: config.sinks.map((sink) => ({ ...sink, sink: sinks.get(sink.name)! })),
@@ -188,6 +193,7 @@ export class Daemon {
     } catch (error) {
       this.#log.warn("not everything closed in time", { error: String(error) });
     }
+    this.#chunks.close();
   }
 
   #createSource(name: string, config: SourceConfig): Source {

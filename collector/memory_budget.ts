@@ -11,6 +11,8 @@ export interface MemoryBudgetOptions {
   readonly limit: number;
   /** The most reservations that may wait at once, per account. @default {1024} */
   readonly waiting?: number;
+  /** Is told whenever bytes were reserved, before they are used. */
+  readonly onReserved?: () => void;
 }
 
 /** Options of a reservation that may wait. */
@@ -39,6 +41,7 @@ interface Waiter {
 export class MemoryBudget {
   readonly limit: number;
   readonly #waitingLimit: number;
+  readonly #onReserved: () => void;
   /** Accounts with reservations that wait, in the order in which they began to. */
   readonly #waiting = new Set<MemoryAccount>();
   #used = 0;
@@ -48,7 +51,7 @@ export class MemoryBudget {
    * @param options Its limit.
    * @throws {RangeError} If a limit is not a positive integer.
    */
-  constructor({ limit, waiting = 1024 }: MemoryBudgetOptions) {
+  constructor({ limit, waiting = 1024, onReserved = () => {} }: MemoryBudgetOptions) {
     for (const [name, value] of Object.entries({ limit, waiting })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new RangeError(
@@ -58,11 +61,17 @@ export class MemoryBudget {
     }
     this.limit = limit;
     this.#waitingLimit = waiting;
+    this.#onReserved = onReserved;
   }
 
   /** How many bytes are reserved. */
   get used(): number {
     return this.#used;
+  }
+
+  /** How many bytes are not reserved; none where more are in use than there are. */
+  get rest(): number {
+    return Math.max(0, this.limit - this.#used);
   }
 
   /** Makes an account that nothing is reserved on yet. */
@@ -74,7 +83,8 @@ export class MemoryBudget {
       },
       changed: (bytes) => {
         this.#used += bytes;
-        if (bytes < 0 && this.#waiting.size > 0) this.#serve();
+        if (bytes > 0) this.#onReserved();
+        else if (this.#waiting.size > 0) this.#serve();
       },
       waiting: this.#waiting,
       waitingLimit: this.#waitingLimit,

