@@ -1,7 +1,7 @@
 import { type ContentCoding, decode, decodedSizeHint } from "./content_coding.ts";
 import type { MemoryLease } from "./memory_lease.ts";
 import { blockSize, freeMemory, giveBlock, takeBlock } from "./memory.ts";
-import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
+import { PendingRead, type ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 
 /** A body up to this size is read in one go, which is the fastest; a larger one in pieces, see {@linkcode readBody}. */
 export const ONE_GO = 64 * 1024;
@@ -58,7 +58,7 @@ export function readBody(request: Request, options: ReadBodyOptions): Promise<Bo
   const { length, deadlines } = options;
   if (length === undefined || length > ONE_GO) return readInPieces(request, options);
   return new Promise((resolve) => {
-    const read = { giveUp: (end: ReadEnd) => resolve({ ok: false, failure: end }) };
+    const read = new PendingRead((end) => resolve({ ok: false, failure: end }));
     deadlines.begin(read);
     request.arrayBuffer().then(
       (buffer) => {
@@ -125,7 +125,7 @@ export async function* readPieces(
   if (reader === undefined) return;
   for (;;) {
     const piece = await new Promise<Uint8Array<ArrayBuffer> | "aborted" | "end" | ReadEnd>((resolve) => {
-      const read = { giveUp: resolve };
+      const read = new PendingRead(resolve);
       deadlines.begin(read);
       reader.read().then(
         ({ done, value }) => resolve(done ? "end" : value),

@@ -14,7 +14,7 @@ import { streamRequest } from "./ingest_stream.ts";
 import type { RefusalReason } from "./ledger.ts";
 import { blockSize, freeMemory, giveBlock } from "./memory.ts";
 import { MemoryLease } from "./memory_lease.ts";
-import { ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
+import { PendingRead, ReadDeadlines, type ReadEnd } from "./read_deadlines.ts";
 import { answerRefusal, type Refusal } from "./refusal.ts";
 import type { Admission } from "../policies/mod.ts";
 
@@ -69,7 +69,7 @@ export class Ingest {
         memory.release(reserved);
         resolve(refuseUnread(ingest, end, this.#context));
       };
-      const read = { giveUp };
+      const read = new PendingRead(giveUp);
       deadlines.begin(read);
       request.bytes().then((body) => {
         if (!deadlines.done(read)) return;

@@ -1,9 +1,9 @@
-import type { ReadDeadlines, ReadEnd } from "./read_deadlines.ts";
+import { PendingRead, type ReadDeadlines } from "./read_deadlines.ts";
 
 /** The time within which the rest of a message has to come, for one connection. Every message has its own. */
 export class MessageDeadline {
   readonly #deadlines: ReadDeadlines;
-  readonly #read: { readonly giveUp: (end: ReadEnd) => void };
+  readonly #read: PendingRead;
   #isRunning = false;
 
   /**
@@ -12,12 +12,10 @@ export class MessageDeadline {
    */
   constructor(deadlines: ReadDeadlines, onLate: () => void) {
     this.#deadlines = deadlines;
-    this.#read = {
-      giveUp: (end) => {
-        this.#isRunning = false;
-        if (end === "timeout") onLate();
-      },
-    };
+    this.#read = new PendingRead((end) => {
+      this.#isRunning = false;
+      if (end === "timeout") onLate();
+    });
   }
 
   /**

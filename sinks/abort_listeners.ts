@@ -1,4 +1,4 @@
-import { Line, Place } from "./line.ts";
+import { Line, Place } from "../collector/line.ts";
 
 /** Somebody who listens to a signal that many listen to at once. */
 export class AbortListener extends Place {

@@ -1,5 +1,5 @@
 import { AbortListener } from "./abort_listeners.ts";
-import { Line, Place } from "./line.ts";
+import { Line, Place } from "../collector/line.ts";
 
 /** The right to do one thing at a time, given back when it is disposed of; only the first time counts. */
 export interface Permit extends Disposable {

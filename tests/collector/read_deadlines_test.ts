@@ -1,12 +1,12 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { ReadDeadlines } from "../../collector/read_deadlines.ts";
+import { PendingRead, ReadDeadlines } from "../../collector/read_deadlines.ts";
 
 /** Reads that tell in one list how they were given up. */
 function makeReads() {
   const ends: string[] = [];
-  const read = (name: string) => ({ giveUp: (end: string) => void ends.push(`${name} ${end}`) });
+  const read = (name: string) => new PendingRead((end) => void ends.push(`${name} ${end}`));
   return { ends, read };
 }
 

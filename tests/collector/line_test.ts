@@ -1,7 +1,7 @@
 // @ts-types="../types/deno_std_assert.d.ts"
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { Line, Place } from "../../sinks/line.ts";
+import { Line, Place } from "../../collector/line.ts";
 
 Deno.test("Line serves who came first, and lets everybody leave from anywhere, like an array", () => {
   const steps = fc.array(fc.record({ join: fc.boolean(), who: fc.nat(7) }));
