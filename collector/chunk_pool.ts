@@ -22,7 +22,7 @@ export interface ChunkPoolOptions {
 export class ChunkPool {
   readonly #limit: number;
   readonly #rest: () => number;
-  /** By capacity, the smallest first. */
+  /** By capacity; that of which a chunk was given back last is last. */
   readonly #free = new Map<number, Chunk[]>();
   #bytes = 0;
   /** Capacity of all chunks that were taken and not given back. */
@@ -37,7 +37,6 @@ export class ChunkPool {
   constructor({ limit = 2 * 1024 * 1024, rest = () => 0 }: ChunkPoolOptions = {}) {
     this.#limit = limit;
     this.#rest = rest;
-    for (let size = SMALLEST_CHUNK; size <= LARGEST_CHUNK; size *= 2) this.#free.set(size, []);
   }
 
   /** How many bytes of memory are kept. */
@@ -75,7 +74,10 @@ export class ChunkPool {
     chunk.clear();
     if (chunk.reusable) {
       this.#bytes += chunk.memoryBytes;
-      this.#free.get(chunk.capacity)!.push(chunk);
+      const chunks = this.#free.get(chunk.capacity) ?? [];
+      chunks.push(chunk);
+      this.#free.delete(chunk.capacity);
+      this.#free.set(chunk.capacity, chunks);
     } else {
       chunk.dispose();
     }
@@ -99,7 +101,7 @@ export class ChunkPool {
     if (this.#closed) return this.#keep(0);
     if (this.#bytes <= this.#limit) return;
     const spare = Math.max(this.#mostLent, this.#mostLentBefore) - this.#lent;
-    this.#keep(Math.max(this.#limit, Math.min(spare, this.#rest())));
+    this.#keep(Math.max(this.#limit, Math.min(this.#limit + spare, this.#rest())));
     if (this.#bytes > this.#limit) this.#timer ??= setTimeout(() => this.#age(), PERIOD);
   }
 
@@ -110,10 +112,10 @@ export class ChunkPool {
     this.#keepWhatMayBe();
   }
 
-  /** Keeps at most so many bytes; the largest chunks go first. */
+  /** Keeps at most so many bytes. Chunks of a size that nobody uses any more go first, or they would stay for good. */
   #keep(limit: number): void {
     if (this.#bytes <= limit) return;
-    for (const chunks of [...this.#free.values()].reverse()) {
+    for (const chunks of this.#free.values()) {
       for (let chunk = chunks.pop(); chunk !== undefined; chunk = chunks.pop()) {
         this.#bytes -= chunk.memoryBytes;
         chunk.dispose();

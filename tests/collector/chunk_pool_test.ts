@@ -29,9 +29,9 @@ Deno.test("ChunkPool keeps what was in use at once, for the next burst", () => {
   const memory = new Set(lent);
   giveAll(pool, lent.splice(10));
   const kept = pool.bytes;
-  assert(kept > 9 * 64 * KIB && kept <= 10 * 64 * KIB, `${kept} bytes`);
+  assert(kept > 9 * 64 * KIB && kept < 11 * 64 * KIB, `${kept} bytes`);
   giveAll(pool, lent);
-  assert(pool.bytes > 18 * 64 * KIB && pool.bytes <= 20 * 64 * KIB, `${pool.bytes} bytes`);
+  assert(pool.bytes > 18 * 64 * KIB && pool.bytes < 22 * 64 * KIB, `${pool.bytes} bytes`);
   const again = takeAll(pool, 15, 64 * KIB);
   assertEquals(again.filter((chunk) => memory.has(chunk)).length, 15);
   giveAll(pool, again);
@@ -51,9 +51,21 @@ Deno.test("ChunkPool gives up what was not in use for a period or two, and no ti
     giveAll(pool, takeAll(pool, 4, 64 * KIB));
     await time.tickAsync(1000);
   }
-  assert(pool.bytes > 3 * 64 * KIB && pool.bytes <= 4 * 64 * KIB, `${pool.bytes} bytes`);
+  assert(pool.bytes > 3 * 64 * KIB && pool.bytes <= 4 * 64 * KIB + 100 * KIB, `${pool.bytes} bytes`);
   await time.tickAsync(10_000);
   assertLessOrEqual(pool.bytes, 100 * KIB);
+});
+
+Deno.test("ChunkPool gives up chunks of a size that is not used any more before those of one that is", () => {
+  const pool = new ChunkPool({ limit: 1024 * KIB });
+  for (let size = 4 * KIB; size <= 256 * KIB; size *= 2) giveAll(pool, takeAll(pool, 2, size));
+  const known = new Set<Chunk>();
+  for (let i = 0; i < 100; i++) {
+    const two = takeAll(pool, 2, 256 * KIB);
+    for (const chunk of two) known.add(chunk);
+    giveAll(pool, two);
+  }
+  assert(known.size <= 4, `${known.size} different chunks`);
 });
 
 Deno.test("ChunkPool lets go of as much as it makes anew, so that what is kept and in use does not add up", () => {
