@@ -17,11 +17,10 @@ let keptBytes = 0;
  * @param bytes What is not needed any more.
  */
 export function freeMemory(bytes: Uint8Array): void {
+  if (bytes.length < WORTH_FREEING) return;
   const { buffer } = bytes;
   // A part of a larger piece of memory, as node:http reads bodies, is not the only one that uses it.
-  if (bytes.length === buffer.byteLength && bytes.length >= WORTH_FREEING) {
-    (buffer as ArrayBuffer).transfer(0);
-  }
+  if (bytes.length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
 }
 
 /**
