@@ -5,7 +5,10 @@ import type { Tell } from "./tell.ts";
 /** How long a look at the disk is believed, in milliseconds: others may fill it meanwhile. */
 const LOOK_INTERVAL = 1_000;
 
-/** The shortest time between two looks, in milliseconds: while there is too little room, every source asks again. */
+/**
+ * The shortest time between two looks, in milliseconds, where nothing was written in between: while there is too little
+ * room, every source asks again.
+ */
 const SHORTEST_INTERVAL = 100;
 
 /** File systems give space away in blocks, mostly of this many bytes. */
@@ -28,7 +31,8 @@ export interface FreeSpaceOptions {
 
 /**
  * Keeps some of the disk free. It looks at the disk once a second, and reckons with what is being written and was
- * written since; what others write meanwhile it sees at its next look.
+ * written since; what others write meanwhile it sees at its next look. Nothing is refused because of that reckoning:
+ * before, it looks again, as blocks are reckoned generously, and somebody may have taken files away.
  */
 export class FreeSpace {
   readonly #options: FreeSpaceOptions;
@@ -74,7 +78,8 @@ export class FreeSpace {
   async #reserveFree(bytes: number, space: number): Promise<Disposable> {
     const { minFreeBytes, directory } = this.#options;
     const age = this.#options.monotonicNow() - this.#lookedAt;
-    if (age >= LOOK_INTERVAL || this.room < space && age >= SHORTEST_INTERVAL) {
+    const outdated = this.#written > 0 || age >= SHORTEST_INTERVAL;
+    if (age >= LOOK_INTERVAL || this.room < space && outdated) {
       await this.look(space);
     }
     if (this.room < space) {

@@ -182,10 +182,10 @@ Deno.test("minFreeBytes: writing stops before the disk is full, policies decide,
     const before = { ...admitted };
     const refusalsBefore = refusals;
     const fails = () => daemon.logEntries().filter(({ message }) => message === "sink fails");
-    await watch(
-      async () => fails().length === cycle && refusals > refusalsBefore + 5 && await blocked(),
-      `writing to stop, cycle ${cycle}`,
-    );
+    await watch(async () => {
+      assert(fails().length <= cycle, `It is told once in cycle ${cycle}: ${JSON.stringify(fails())}`);
+      return fails().length === cycle && refusals > refusalsBefore + 5 && await blocked();
+    }, `writing to stop, cycle ${cycle}`);
     // What it tells is from its last look, which an attempt may have come before.
     await watch(async () => {
       const free = await figure(daemon, "disk_free_bytes");

@@ -51,14 +51,15 @@ Deno.test("FreeSpace.reserve() lets pass what leaves the minimum free, and refus
   const { state, space } = disk({ free: 1_000, minFreeBytes: 400 });
   using _first = await space.reserve(filling(500));
   (await space.reserve(filling(100)))[Symbol.dispose]();
+  assertEquals(state.looks, 1);
+  state.free = 900;
   const error = await assertRefused(space, 2);
   assertEquals(
     error.message,
-    `Cannot write 4095 bytes to './data': ${1_000 * BLOCK} bytes of the disk are free, and minFreeBytes is ${
+    `Cannot write 4095 bytes to './data': ${900 * BLOCK} bytes of the disk are free, and minFreeBytes is ${
       400 * BLOCK
     }`,
   );
-  assertEquals(state.looks, 1);
 });
 
 Deno.test("FreeSpace.reserve() looks at the disk once a second, and not for each batch", async () => {
@@ -82,6 +83,25 @@ Deno.test("FreeSpace.reserve() sees what others write at its next look, and look
   state.now = 1_100;
   (await space.reserve(filling(2)))[Symbol.dispose]();
   assertEquals(state.looks, 4);
+});
+
+Deno.test("FreeSpace.reserve() looks again before it refuses for what was written since the last look, and only once", async () => {
+  const { state, space } = disk({ free: 1_000, minFreeBytes: 400 });
+  (await space.reserve(filling(500)))[Symbol.dispose]();
+  state.free = 900; // somebody took 400 blocks away
+  state.now = 50;
+  (await space.reserve(filling(300)))[Symbol.dispose]();
+  assertEquals(state.looks, 2);
+  state.free = 600;
+  state.now = 60;
+  await assertRefused(space, 201);
+  // Too little already before anything was made room for, and after.
+  assertEquals(state.looks, 4);
+  state.now = 159;
+  for (let n = 0; n < 50; n++) await assertRefused(space, 201);
+  assertEquals(state.looks, 4);
+  (await space.reserve(filling(200)))[Symbol.dispose]();
+  assertEquals([state.looks, space.room], [4, 0]);
 });
 
 Deno.test("FreeSpace.reserve() reckons with writes under way, which a look does not see yet", async () => {
