@@ -180,6 +180,20 @@ Deno.test("LineScanner.scan() goes on behind lines that are longer than its wind
   }
 });
 
+Deno.test("LineScanner.scan() looks for the end of a line of blanks that has none once, however long it is", () => {
+  let looks = 0;
+  class Body extends Uint8Array {
+    override indexOf(byte: number, from?: number): number {
+      looks++;
+      return super.indexOf(byte, from);
+    }
+  }
+  const body = new Body(20 * WINDOW_BYTES).fill(0x20);
+  const spans = new RecordSpans();
+  assertEquals([new LineScanner().scan(body, 0, OPTIONS, spans), spans.count, looks], [0, 0, 1]);
+  for (const record of ["", "[1]", "x"]) frameTwice(" ".repeat(3 * WINDOW_BYTES) + record);
+});
+
 Deno.test("LineScanner.scan() lets invalid UTF-8 be found where it is", () => {
   // deno-fmt-ignore
   const broken = [
