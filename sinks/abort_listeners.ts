@@ -4,6 +4,7 @@ import { Line, Place } from "../collector/line.ts";
 export class AbortListener extends Place {
   readonly #signal: AbortSignal;
   readonly #called: () => void;
+  #removed = false;
 
   /**
    * An event target looks through all its listeners whenever one is added or removed; with hundreds of flushes that wait
@@ -24,17 +25,23 @@ export class AbortListener extends Place {
 
   /** Listens no more. */
   remove(): void {
-    const listeners = listening.get(this.#signal);
-    if (listeners?.leave(this) && listeners.size === 0) {
-      this.#signal.removeEventListener("abort", callAll);
-    }
+    this.#removed = true;
+    this.#leave();
   }
 
   /** Calls everybody who listens to a signal. */
   static callAll(signal: AbortSignal): void {
     const listeners = [...listening.get(signal) ?? []];
-    for (const listener of listeners) listener.remove();
-    for (const listener of listeners) listener.#called();
+    for (const listener of listeners) listener.#leave();
+    // One of them may remove another one.
+    for (const listener of listeners) if (!listener.#removed) listener.#called();
+  }
+
+  #leave(): void {
+    const listeners = listening.get(this.#signal);
+    if (listeners?.leave(this) && listeners.size === 0) {
+      this.#signal.removeEventListener("abort", callAll);
+    }
   }
 }
 

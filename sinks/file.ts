@@ -70,6 +70,7 @@ export class FileSink implements Sink {
     this.#store = new SegmentStore({ ...options, now, monotonicNow, tell });
     this.#series = new OpenSeries({
       limit: maxOpenFiles,
+      now: monotonicNow,
       onFewer: (limit) => tell("warn", "fewer segments are kept open", { segments: limit }),
     });
     this.#expiry = new ExpiryTimer({

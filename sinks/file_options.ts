@@ -38,7 +38,7 @@ export interface FileSinkOptions extends SegmentStoreOptions {
   /**
    * How many segments are kept open. One more finishes that which was written to longest ago, and its source begins a
    * new one with its next batch, so choose it larger than the number of sources. It is exceeded by segments being
-   * written, and becomes smaller where the system allows fewer files.
+   * written, and becomes smaller for a minute where the system allows fewer files.
    *
    * @default {512}
    */

@@ -4,11 +4,16 @@ import { SinkError } from "./sink.ts";
 /** What the system says where a process, or all of them together, may open no more files. */
 const TOO_MANY: readonly string[] = ["EMFILE", "ENFILE"];
 
+/** For how long fewer segments are kept open, in milliseconds: whoever else had opened many files may close them. */
+const FEWER_FOR = 60_000;
+
 /** Options of {@linkcode OpenSeries}. */
 export interface OpenSeriesOptions {
   /** How many segments are kept open. */
   readonly limit: number;
-  /** Is told that the system allows fewer, and how many are kept open from now on. */
+  /** A clock in milliseconds that does not jump. */
+  now(): number;
+  /** Is told that the system allows fewer, and how many are kept open for now. */
   onFewer(limit: number): void;
 }
 
@@ -17,12 +22,15 @@ export interface OpenSeriesOptions {
  *
  * A segment that has to be closed for another one is finished, with its syncs and its name, and its source begins a new one
  * with its next batch: that costs more than ten writes, so the limit is meant never to be reached. Where the system allows
- * fewer files than that, the limit becomes three quarters of what it allowed, which leaves some to the sockets.
+ * fewer files than that, the limit becomes three quarters of what it allowed, which leaves some to the sockets. A minute
+ * later it is what it was: it may have been the sockets that were too many.
  */
 export class OpenSeries {
   readonly #options: OpenSeriesOptions;
   readonly #series = new Map<string, FileSeries>();
   #limit: number;
+  /** Until when that is less than it was meant to be. */
+  #fewerUntil = Infinity;
   #beingOpened = 0;
   /** How often something was written. */
   #writes = 0;
@@ -121,6 +129,7 @@ export class OpenSeries {
   async #makeDo(): Promise<boolean> {
     const before = this.files;
     const limit = Math.max(1, Math.floor(before * 3 / 4));
+    this.#fewerUntil = this.#options.now() + FEWER_FOR;
     if (limit < this.#limit) {
       this.#limit = limit;
       this.#options.onFewer(limit);
@@ -130,6 +139,10 @@ export class OpenSeries {
   }
 
   async #makeRoom(): Promise<void> {
+    if (this.#options.now() >= this.#fewerUntil) {
+      this.#limit = this.#options.limit;
+      this.#fewerUntil = Infinity;
+    }
     let open = this.#beingOpened + this.files;
     if (open <= this.#limit) return;
     const byTime = [...this.#series].sort(([, a], [, b]) => a.writtenAt - b.writtenAt);

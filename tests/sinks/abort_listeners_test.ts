@@ -35,6 +35,19 @@ Deno.test("AbortListener tells everybody once, in order, and signals apart", () 
   assertEquals(called, ["a", "b", "other"]);
 });
 
+Deno.test("AbortListener.remove() holds for one that another one removes when its turn comes first", () => {
+  const controller = new AbortController();
+  const called: string[] = [];
+  new AbortListener(controller.signal, () => {
+    called.push("first");
+    second.remove();
+  });
+  const second = new AbortListener(controller.signal, () => called.push("second"));
+  new AbortListener(controller.signal, () => called.push("third"));
+  controller.abort();
+  assertEquals(called, ["first", "third"]);
+});
+
 Deno.test("untilAborted() ends with what it waits for, or with the signal's reason, and leaves no listener", async () => {
   const controller = new AbortController();
   const { signal } = controller;

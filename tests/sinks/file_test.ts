@@ -4,7 +4,7 @@ import { FileSink } from "../../sinks/file.ts";
 import { SinkError } from "../../sinks/sink.ts";
 import { binaryBatch, jsonBatch } from "./batches.ts";
 import { osError } from "./faulty_file_system.ts";
-import { FileSinks, START } from "./file_sinks.ts";
+import { figuresOf, FileSinks, START } from "./file_sinks.ts";
 
 const signal = new AbortController().signal;
 Deno.test("FileSink.write() adds JSON as it came to a file named after its UTC start time", async () => {
@@ -226,6 +226,29 @@ Deno.test("FileSink.write() makes do with fewer files where the system allows no
   assertEquals(test.told, [["warn fewer segments are kept open", { segments: 6 }]]);
   await sink.close();
   for (const source of sources) assertEquals((await test.texts(source)).join(""), "1\n1\n");
+});
+
+Deno.test("FileSink.write() keeps as many files open as before, a minute after the system allowed none", async () => {
+  await using test = await FileSinks.create();
+  let now = 0;
+  const sink = test.sink({ monotonicNow: () => now });
+  await sink.open();
+  test.fileSystem.error = () => osError("EMFILE");
+  const round = async () => {
+    for (const source of ["a", "b", "c"]) await sink.write(jsonBatch(["1"]), { source, signal });
+  };
+  test.fileSystem.faultOf = (operation) => operation === "open" ? "fail" : undefined;
+  await assertRejects(round, SinkError);
+  test.fileSystem.faultOf = () => undefined;
+  await round();
+  now = 59_999;
+  await round();
+  assertEquals(test.fileSystem.opened.size, 1);
+  now = 60_000;
+  for (let i = 0; i < 10; i++) await round();
+  assertEquals([test.fileSystem.opened.size, figuresOf(sink)["segments_finished"]], [3, 5]);
+  assertEquals(test.told, [["warn fewer segments are kept open", { segments: 1 }]]);
+  await sink.close();
 });
 
 Deno.test("FileSink.write() fails where the system allows no file and none of its own can be closed", async () => {
