@@ -225,8 +225,11 @@ export class SinkGate {
   #setAlarm(): void {
     clearTimeout(this.#alarm);
     this.#alarm = undefined;
-    const wait = this.breaker?.wait ?? 0;
-    if (this.#waiters.length === 0 || wait === 0 || wait === Infinity) return;
+    if (this.#waiters.length === 0 || (this.breaker?.state ?? "closed") === "closed") return;
+    const wait = this.breaker!.wait;
+    // Whoever is inside serves the others when leaving. A pause that is just over is no reason to set none: it may have
+    // ended since somebody tried to enter, or an alarm for it have been about to go off.
+    if (wait === Infinity || wait === 0 && this.#inside >= this.concurrency) return;
     this.#alarm = setTimeout(() => this.#serve(), Math.ceil(wait));
   }
 }

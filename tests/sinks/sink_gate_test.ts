@@ -115,6 +115,29 @@ Deno.test("SinkGate lets the next one be the probe when the probe fails, or is n
   assertEquals(entered, ["fails", "1", "2", "3"]);
 });
 
+Deno.test("SinkGate lets a probe be made where somebody comes, or gives up, between the end of the pause and its alarm", async () => {
+  for (const between of ["comes", "gives up"]) {
+    using time = new FakeTime();
+    let now = 0;
+    const breaker = new CircuitBreaker({ failures: 1, pause: 1_000, now: () => now });
+    const { gate, passes, entered, errors, come, leave } = setUp({ breaker });
+    come("0");
+    await time.runMicrotasks();
+    passes.get("0")!.failed();
+    leave("0");
+    come("1");
+    if (between === "gives up") come("2", new Patience({ maxElapsed: 999 }));
+    now = 1_000; // and the event loop is late
+    if (between === "comes") come("2");
+    await time.tickAsync(999);
+    await time.runMicrotasks();
+    assertEquals(errors.has("2"), between === "gives up");
+    await time.tickAsync(1);
+    await time.runMicrotasks();
+    assertEquals([entered, gate.inside, time.next()], [["0", "1"], 1, false], between);
+  }
+});
+
 Deno.test("SinkGate sends back who got a permit for an attempt that the breaker does not allow any more, before all others", async () => {
   using time = new FakeTime();
   const breaker = touchy();
