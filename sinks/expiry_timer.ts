@@ -6,7 +6,7 @@ import type { SinkError } from "./sink.ts";
 const MAX_DELAY = 2 ** 31 - 1;
 
 /** Pause before a segment that could not be finished is tried again, in milliseconds. */
-const RETRY_DELAY = 1_000;
+export const RETRY_DELAY = 1_000;
 
 /** What an {@linkcode ExpiryTimer} needs of its sink. */
 export interface ExpiryTimerOptions {

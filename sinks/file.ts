@@ -1,5 +1,5 @@
 import type { BufferedBatch, RecordFormat } from "../collector/batch.ts";
-import { ExpiryTimer } from "./expiry_timer.ts";
+import { ExpiryTimer, RETRY_DELAY } from "./expiry_timer.ts";
 import { EXTENSIONS } from "./file_encoding.ts";
 import { FileFigures } from "./file_figures.ts";
 import { type FileLayout, type FileSinkOptions, resolveFileOptions } from "./file_options.ts";
@@ -213,6 +213,7 @@ export class FileSink implements Sink {
       reserve: (bytes) => this.#store.reserve(bytes),
       open: () => this.#series.open(() => this.#openSegment(source, format)),
       finishers: this.#finishers,
+      onUnfinished: () => this.#expiry.expect(monotonicNow() + RETRY_DELAY),
     });
   }
 

@@ -20,6 +20,8 @@ export interface FileSeriesOptions {
   open(): Promise<Segment>;
   /** How many full segments of all series are finished at once. */
   readonly finishers: Semaphore;
+  /** Is told when a full segment could not be finished in the background; `expiry` is past then. */
+  onUnfinished(): void;
 }
 
 /**
@@ -47,7 +49,7 @@ export class FileSeries {
   /** @param options What the series needs of its sink. */
   constructor(options: FileSeriesOptions) {
     this.#options = options;
-    this.#full = new FullSegments(options.finishers);
+    this.#full = new FullSegments(options.finishers, () => options.onUnfinished());
   }
 
   /** How many of its segments are open, full ones too. */
@@ -60,8 +62,12 @@ export class FileSeries {
     return this.#full.count;
   }
 
-  /** When the oldest open segment will be too old, on the sink's monotonic clock; never, if none is open. */
+  /**
+   * When the oldest open segment will be too old, on the sink's monotonic clock; never, if none is open. It is too old already
+   * where a full one could not be finished.
+   */
   get expiry(): number {
+    if (this.#full.failed) return -Infinity;
     const [oldest = this.#segments[0]] = this.#full;
     return (oldest?.openedAt ?? Infinity) + this.#options.maxAge;
   }

@@ -20,20 +20,31 @@ export const FINISHED_AT_ONCE = 4;
 export class FullSegments {
   readonly #segments: Segment[] = [];
   readonly #finishers: Semaphore;
+  readonly #onFailure: () => void;
   /** The oldest one is being finished, for all who wait for that. */
   #finishing: Promise<void> | undefined;
   #inBackground = false;
   /** Whether it has failed in the background. */
   #failed = false;
 
-  /** @param finishers How many segments of all series are finished at once. */
-  constructor(finishers: Semaphore) {
+  /**
+   * @param finishers How many segments of all series are finished at once.
+   * @param onFailure Is told when one could not be finished in the background: where nobody has more to write, nobody tries
+   * again.
+   */
+  constructor(finishers: Semaphore, onFailure: () => void) {
     this.#finishers = finishers;
+    this.#onFailure = onFailure;
   }
 
   /** How many there are. */
   get count(): number {
     return this.#segments.length;
+  }
+
+  /** Whether one could not be finished in the background, and has not been since. */
+  get failed(): boolean {
+    return this.#failed;
   }
 
   /** Those there are, oldest first. */
@@ -94,6 +105,7 @@ export class FullSegments {
       this.#failed = false;
     } catch {
       this.#failed = true; // the next who waits tries again
+      this.#onFailure();
     } finally {
       this.#inBackground = false;
     }

@@ -164,15 +164,16 @@ Deno.test("FileSink.close() tells of a full segment that could not be synced in 
 });
 
 Deno.test("FileSink.write() fails once a segment could not be finished in the background, and loses nothing", async () => {
+  using _time = new FakeTime(); // nothing is tried again by itself
   await using test = await FileSinks.create();
   const sink = test.sink({ maxBytes: 4 });
   const renames = new Stalled(test.fileSystem, "rename");
   test.fileSystem.faultOf = (operation) => operation === "rename" ? "fail" : undefined;
   await fill(sink, 4);
   assertEquals(openAndFull(sink), [4, 3]);
-  await waitFor(() => renames.count === 1, { what: "the first one to be renamed" });
+  await untilReally(() => renames.count === 1, "the first one to be renamed");
   renames.end();
-  await turns();
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
   assertEquals(test.fileSystem.count("rename"), 1); // the others wait for that one
   for (let attempt = 2; attempt <= 4; attempt++) {
     const error = await assertRejects(() => fill(sink, 1, 4), SinkError, "Cannot rename '");
@@ -182,7 +183,7 @@ Deno.test("FileSink.write() fails once a segment could not be finished in the ba
   assertEquals([openAndFull(sink), test.fileSystem.count("write")], [[4, 3], 4]);
   test.fileSystem.faultOf = () => undefined;
   await fill(sink, 1, 4);
-  await waitFor(() => figuresOf(sink)["full_files"] === 0, { what: "what is full to be finished" });
+  await untilReally(() => figuresOf(sink)["full_files"] === 0, "what is full to be finished");
   const syncs = new Stalled(test.fileSystem, "syncData");
   await fill(sink, 2, 5); // as if nothing had been
   assertEquals(openAndFull(sink), [3, 2]);
@@ -190,6 +191,25 @@ Deno.test("FileSink.write() fails once a segment could not be finished in the ba
   await sink.close();
   assertEquals(await test.texts("a"), filled(7));
   assertEquals(figuresOf(sink)["segments_finished"], 7);
+});
+
+Deno.test("FileSink tries again every second to finish what could not be finished in the background, though nobody writes", async () => {
+  using time = new FakeTime();
+  await using test = await FileSinks.create();
+  const sink = test.sink({ maxBytes: 4 });
+  test.fileSystem.faultOf = (operation) => operation === "rename" ? "fail" : undefined;
+  await fill(sink, 3);
+  for (let tries = 1; tries <= 3; tries++) {
+    await untilReally(() => test.fileSystem.count("rename") === tries, `try ${tries}`);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    assertEquals([openAndFull(sink), test.fileSystem.count("rename")], [[3, 2], tries]);
+    if (tries === 3) test.fileSystem.faultOf = () => undefined;
+    time.tick(1000);
+  }
+  await untilReally(() => figuresOf(sink)["full_files"] === 0, "what is full to be finished");
+  assertEquals(openAndFull(sink), [1, 0]);
+  await sink.close();
+  assertEquals(await test.texts("a"), filled(3));
 });
 
 Deno.test("FileSink.write() fails where it waits for a segment that cannot be finished", async () => {
