@@ -1,9 +1,9 @@
-import { type Attributes, metrics } from "@opentelemetry/api";
+import { metrics } from "@opentelemetry/api";
+import { DurationHistogram } from "./duration_histogram.ts";
 import { FlushSpans } from "./flush_spans.ts";
-import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
-import { createHistograms, type HistogramKey, withEmptySeries } from "./histograms.ts";
+import { BOUNDARIES, createHistograms, type HistogramKey, HISTOGRAMS } from "./histograms.ts";
 import { type Observed, registerObservables } from "./observables.ts";
+import type { PrometheusMetrics } from "./prometheus_metrics.ts";
 import { SinkLedger } from "./sink_ledger.ts";
 import type { FlushObserver } from "../sinks/flush_observer.ts";
 
@@ -15,9 +15,11 @@ const SCOPE = "penstock";
 /**
  * The daemon's own metrics: counters and gauges over the plain numbers of the ledgers, histograms of durations.
  *
- * Every instrument exists twice: on a meter of our own, for Prometheus, and on the global one. The latter does nothing
- * unless Deno's OpenTelemetry exporter is on (`OTEL_DENO=true`), which then sends the same metrics by OTLP, and a span for
- * each flush.
+ * They are told twice: to Prometheus, and by instruments on the global meter. The latter do nothing unless Deno's
+ * OpenTelemetry exporter is on (`OTEL_DENO=true`), which then sends the same metrics by OTLP, and a span for each flush.
+ *
+ * What writes them for Prometheus is loaded with the first scrape: a daemon that gets none is several megabytes smaller.
+ * Until then everything is counted all the same, as plain numbers.
  *
  * It is made before what it observes, because that in turn is made with `flushes` and `blocked()`.
  */
@@ -26,9 +28,9 @@ export class Telemetry {
   readonly failures = new SinkLedger();
   /** Is told what flushes do. */
   readonly flushes: FlushObserver = {
-    permitGranted: (_sink, seconds) => this.#record("poolWait", seconds, {}),
+    permitGranted: (_sink, seconds) => this.#record("poolWait", seconds, ""),
     flushed: (sink, seconds, source, amount) => {
-      this.#record("sinkFlush", seconds, { sink });
+      this.#record("sinkFlush", seconds, sink);
       this.#spans.flushed(sink, seconds, source, amount);
     },
     failed: (sink, error, source) => {
@@ -41,15 +43,16 @@ export class Telemetry {
     breakerChanged: () => {},
   };
   readonly #spans = new FlushSpans(SCOPE);
-  readonly #reader = new PullReader();
-  readonly #provider = new MeterProvider({ readers: [this.#reader] });
-  readonly #meters = [this.#provider.getMeter(SCOPE), metrics.getMeter(SCOPE)];
-  readonly #histograms = this.#meters.map(createHistograms);
-  readonly #registrations = this.#meters.map((meter) =>
-    registerObservables(meter, () => this.#observed, this.failures)
-  );
-  // No prefix, no time stamps, no labels from the resource, no `target_info`, no `otel_scope_*`: a scraper adds its own.
-  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+  readonly #durations: Readonly<Record<HistogramKey, DurationHistogram>> = {
+    blockDuration: new DurationHistogram(BOUNDARIES),
+    poolWait: new DurationHistogram(BOUNDARIES),
+    sinkFlush: new DurationHistogram(BOUNDARIES),
+  };
+  readonly #meter = metrics.getMeter(SCOPE);
+  readonly #histograms = createHistograms(this.#meter);
+  readonly #registration = registerObservables(this.#meter, () => this.#observed, this.failures);
+  #prometheus: PrometheusMetrics | undefined;
+  #isShutDown = false;
   #observed: Observed | undefined;
 
   /**
@@ -68,7 +71,7 @@ export class Telemetry {
    * @param seconds For how long, whatever came of it.
    */
   blocked(source: string, seconds: number): void {
-    this.#record("blockDuration", seconds, { source });
+    this.#record("blockDuration", seconds, source);
   }
 
   /**
@@ -79,44 +82,28 @@ export class Telemetry {
    * @throws {Error} If it was shut down.
    */
   async prometheus(): Promise<string> {
-    const { resourceMetrics, errors } = await this.#reader.collect();
-    if (errors.length > 0) throw new AggregateError(errors, "Cannot collect every metric");
-    const [scope] = resourceMetrics.scopeMetrics;
-    if (scope === undefined || this.#observed === undefined) return "";
-    const { registry, sinks } = this.#observed;
-    // Only one policy makes producers wait; for the sources of the others the series would only be clutter.
-    const blocking = [...registry.all].filter(({ policy }) => policy.name === "block");
-    let all = withEmptySeries(scope.metrics, "blockDuration", blocking.map(({ name }) => name));
-    all = withEmptySeries(all, "poolWait", [""]);
-    all = withEmptySeries(all, "sinkFlush", sinks.map(({ name }) => name));
-    return this.#serializer.serialize({ ...resourceMetrics, scopeMetrics: [{ ...scope, metrics: all }] });
+    const { PrometheusMetrics } = await import("./prometheus_metrics.ts");
+    if (this.#isShutDown) throw new Error("Cannot collect metrics after shutdown");
+    this.#prometheus ??= new PrometheusMetrics({
+      scope: SCOPE,
+      observed: () => this.#observed,
+      failures: this.failures,
+      durations: this.#durations,
+    });
+    return await this.#prometheus.collect();
   }
 
-  /** Lets go of everything observed. Nothing can be collected afterwards; what is still recorded goes nowhere. */
+  /** Lets go of everything observed. Nothing can be collected afterwards, so what is still recorded goes nowhere. */
   async shutdown(): Promise<void> {
-    for (const registration of this.#registrations) registration.unregister();
+    this.#isShutDown = true;
+    this.#registration.unregister();
     this.#observed = undefined;
-    await this.#provider.shutdown();
+    await this.#prometheus?.shutdown();
   }
 
-  #record(key: HistogramKey, seconds: number, labels: Attributes): void {
-    for (const histograms of this.#histograms) histograms[key].record(seconds, labels);
-  }
-}
-
-/** Collects when it is asked to, and never by itself. */
-class PullReader extends MetricReader {
-  constructor() {
-    // The SDK's own limit is 2000 series a metric; beyond it sums up. Ours is bounded by `limits.sources` already, and a
-    // source that is missing in the metrics would be a source without an account.
-    super({ cardinalitySelector: () => Infinity });
-  }
-
-  protected override onForceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  protected override onShutdown(): Promise<void> {
-    return Promise.resolve();
+  #record(key: HistogramKey, seconds: number, value: string): void {
+    this.#durations[key].record(seconds, value);
+    const { label } = HISTOGRAMS[key];
+    this.#histograms[key].record(seconds, label === undefined ? {} : { [label]: value });
   }
 }
