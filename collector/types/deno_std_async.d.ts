@@ -1,5 +1,5 @@
 /**
- * Types of `deno-std/async/{delay,deadline,abortable}.js` (`@std/async/*`), which ship none. Signatures follow those of
+ * Types of `deno-std/async/{delay,deadline}.js` (`@std/async/*`), which ship none. Signatures follow those of
  * `jsr:@std/async@1`. One file serves the three modules: import from each only what it exports.
  *
  * @module
@@ -38,12 +38,3 @@ export interface DeadlineOptions {
  * @throws The signal's reason, if it is aborted before.
  */
 export function deadline<T>(p: Promise<T>, ms: number, options?: DeadlineOptions): Promise<T>;
-
-/**
- * `@std/async/abortable`: the value of `p`, unless the signal is aborted before.
- *
- * @throws The signal's reason, if it is.
- */
-export function abortable<T>(p: Promise<T>, signal: AbortSignal): Promise<T>;
-/** `@std/async/abortable`: the values of `p`, until the signal is aborted. */
-export function abortable<T>(p: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T>;
