@@ -1,4 +1,5 @@
 import { parseContentCoding } from "./content_coding.ts";
+import { parseContentLength } from "./content_length.ts";
 import { codingRefusal, mediaTypeRefusal, methodRefusal, noSourceRefusal } from "./head_refusal.ts";
 import type { Ingest } from "./ingest.ts";
 import { SHUTTING_DOWN } from "./ingest_answer.ts";
@@ -54,7 +55,6 @@ export function receiveOtlp(
   }
   const coding = parseContentCoding(headers.get("content-encoding"));
   if (coding === undefined) return refuse(codingRefusal(headers.get("content-encoding")), source);
-  const contentLength = headers.get("content-length");
   return ingest.handle({
     request,
     source,
@@ -67,7 +67,7 @@ export function receiveOtlp(
       ? otlpConversion(signal)
       : undefined,
     coding,
-    length: contentLength === null ? undefined : Number(contentLength),
+    length: parseContentLength(headers.get("content-length")),
     answers,
   }).catch((error) => {
     onDefect(error);

@@ -26,3 +26,17 @@ Deno.test("OWN_ANSWERS.accepted() tells the right counts, however many different
     }
   }
 });
+
+Deno.test("OWN_ANSWERS.accepted() takes no answer for that to other counts, however large they are", async () => {
+  const numbers = [0, 1, 2, 1023, 1024, 1025, 1024 * 1024, 2 ** 31, Number.MAX_SAFE_INTEGER];
+  for (let round = 0; round < 2; round++) {
+    for (const accepted of numbers) {
+      for (const dropped of numbers) {
+        for (const evicted of numbers) {
+          const counts = { accepted, dropped, evicted };
+          assertEquals(await OWN_ANSWERS.accepted(counts, false).json(), counts);
+        }
+      }
+    }
+  }
+});

@@ -255,3 +255,23 @@ Deno.test("HttpIngest.drain() refuses what comes, sends away who waits, and give
   assertEquals(takeAll(ingest.source("a")), "1\n");
   assertEquals(ingest.budget.used, 0);
 });
+
+Deno.test("HttpIngest.fetch() brings each request to the source in its URL, whichever the one before went to", async () => {
+  const ingest = new TestIngest({ rules: { "a*": {} } });
+  const status = async (path: string, method = "POST") => {
+    const request = new Request(`http://host${path}`, { method, ...(method === "POST" && { body: "1" }) });
+    const response = await ingest.ingest.fetch(request);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const path = "/v1/ingest/";
+  for (const name of ["a", "a", "a", "ab", "a", "ab", "ab"]) assertEquals(await status(path + name), 202);
+  assertEquals(await status(`${path}b`), 404);
+  assertEquals(await status(`${path}ab`), 202);
+  assertEquals(await status(`${path}a?b`), 202, "a query is no part of the name");
+  assertEquals(await status(`${path}a`, "GET"), 405);
+  assertEquals(await status("/"), 404);
+  assertEquals(["a", "ab"].map((name) => ingest.source(name).buffer.records), [5, 4]);
+  ingest.ingest.drain();
+  assertEquals(await status(`${path}ab`), 503);
+});
