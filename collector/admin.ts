@@ -33,8 +33,7 @@ export function adminApp({ state, telemetry, status, onDefect }: AdminOptions): 
       const now = state();
       return c.json({ status: now }, now === "ready" ? 200 : 503, NOW);
     },
-    "/metrics": async (c) =>
-      c.body(await telemetry.prometheus(), 200, { "Content-Type": PROMETHEUS, ...NOW }),
+    "/metrics": (c) => c.body(telemetry.prometheus(), 200, { "Content-Type": PROMETHEUS, ...NOW }),
     "/status": (c) => c.json(status(), 200, NOW),
   };
   const app = new Hono();

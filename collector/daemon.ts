@@ -189,10 +189,10 @@ export class Daemon {
     ];
     try {
       await deadline(Promise.all(closing), CLOSING_TIME);
-      await this.#telemetry.shutdown(); // last, because a scrape may have been under way
     } catch (error) {
       this.#log.warn("not everything closed in time", { error: String(error) });
     }
+    this.#telemetry.shutdown(); // so late because scrapes are answered until here
     this.#chunks.close();
   }
 

@@ -24,12 +24,14 @@ export class DurationHistogram {
   }
 
   /**
-   * Records a duration.
+   * Records a duration. What is none, because it is negative or not a number, is left out, as OpenTelemetry's instruments
+   * do: a single `NaN` would be the sum for good.
    *
    * @param seconds How long.
    * @param value Of the label; any single one where there is no label.
    */
   record(seconds: number, value: string): void {
+    if (!(seconds >= 0)) return;
     let series = this.#series.get(value);
     if (series === undefined) {
       series = this.empty();

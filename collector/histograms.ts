@@ -1,5 +1,3 @@
-import type { Histogram, Meter } from "@opentelemetry/api";
-
 /**
  * Upper bounds of the buckets of every histogram, in seconds: from a write that stays in the page cache to the longest
  * that a producer is usually left waiting.
@@ -42,24 +40,3 @@ export const HISTOGRAMS = {
 
 /** What a histogram is called here. */
 export type HistogramKey = keyof typeof HISTOGRAMS;
-
-/**
- * Makes the histograms on a meter. They are recorded once per flush or blocked batch, never per record.
- *
- * @param meter Where they are made.
- * @returns The histograms.
- */
-export function createHistograms(meter: Meter): Readonly<Record<HistogramKey, Histogram>> {
-  const create = (key: HistogramKey) => {
-    const { name, description } = HISTOGRAMS[key];
-    return meter.createHistogram(name, {
-      description,
-      advice: { explicitBucketBoundaries: [...BOUNDARIES] },
-    });
-  };
-  return {
-    blockDuration: create("blockDuration"),
-    poolWait: create("poolWait"),
-    sinkFlush: create("sinkFlush"),
-  };
-}

@@ -1,13 +1,14 @@
 import { metrics } from "@opentelemetry/api";
 import { DurationHistogram } from "./duration_histogram.ts";
 import { FlushSpans } from "./flush_spans.ts";
-import { BOUNDARIES, createHistograms, type HistogramKey, HISTOGRAMS } from "./histograms.ts";
-import { type Observed, registerObservables } from "./observables.ts";
-import type { PrometheusMetrics } from "./prometheus_metrics.ts";
+import { BOUNDARIES, type HistogramKey, HISTOGRAMS } from "./histograms.ts";
+import { createHistograms, registerObservables } from "./instruments.ts";
+import type { Observed } from "./metric_samples.ts";
+import { prometheusText } from "./prometheus_text.ts";
 import { SinkLedger } from "./sink_ledger.ts";
 import type { FlushObserver } from "../sinks/flush_observer.ts";
 
-export type { Observed } from "./observables.ts";
+export type { Observed } from "./metric_samples.ts";
 
 /** What the daemon's instruments are said to come from. */
 const SCOPE = "penstock";
@@ -15,11 +16,8 @@ const SCOPE = "penstock";
 /**
  * The daemon's own metrics: counters and gauges over the plain numbers of the ledgers, histograms of durations.
  *
- * They are told twice: to Prometheus, and by instruments on the global meter. The latter do nothing unless Deno's
+ * They are told twice: to Prometheus, as text, and by instruments on the global meter. The latter do nothing unless Deno's
  * OpenTelemetry exporter is on (`OTEL_DENO=true`), which then sends the same metrics by OTLP, and a span for each flush.
- *
- * What writes them for Prometheus is loaded with the first scrape: a daemon that gets none is several megabytes smaller.
- * Until then everything is counted all the same, as plain numbers.
  *
  * It is made before what it observes, because that in turn is made with `flushes` and `blocked()`.
  */
@@ -51,7 +49,6 @@ export class Telemetry {
   readonly #meter = metrics.getMeter(SCOPE);
   readonly #histograms = createHistograms(this.#meter);
   readonly #registration = registerObservables(this.#meter, () => this.#observed, this.failures);
-  #prometheus: PrometheusMetrics | undefined;
   #isShutDown = false;
   #observed: Observed | undefined;
 
@@ -77,28 +74,24 @@ export class Telemetry {
   /**
    * Collects every metric.
    *
-   * @returns The metrics in Prometheus' text format 0.0.4.
-   * @throws {AggregateError} If a metric could not be read.
-   * @throws {Error} If it was shut down.
+   * @returns The metrics in Prometheus' text format 0.0.4; nothing before there is something to observe.
+   * @throws {Error} If it was shut down, or a metric could not be read.
    */
-  async prometheus(): Promise<string> {
-    const { PrometheusMetrics } = await import("./prometheus_metrics.ts");
+  prometheus(): string {
     if (this.#isShutDown) throw new Error("Cannot collect metrics after shutdown");
-    this.#prometheus ??= new PrometheusMetrics({
-      scope: SCOPE,
-      observed: () => this.#observed,
+    if (this.#observed === undefined) return "";
+    return prometheusText({
+      observed: this.#observed,
       failures: this.failures,
       durations: this.#durations,
     });
-    return await this.#prometheus.collect();
   }
 
   /** Lets go of everything observed. Nothing can be collected afterwards, so what is still recorded goes nowhere. */
-  async shutdown(): Promise<void> {
+  shutdown(): void {
     this.#isShutDown = true;
     this.#registration.unregister();
     this.#observed = undefined;
-    await this.#prometheus?.shutdown();
   }
 
   #record(key: HistogramKey, seconds: number, value: string): void {

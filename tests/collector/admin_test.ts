@@ -10,7 +10,7 @@ import { offer } from "./sources.ts";
 function app(options: Partial<AdminOptions> = {}) {
   return adminApp({
     state: () => "ready",
-    telemetry: { prometheus: () => Promise.resolve("") },
+    telemetry: { prometheus: () => "" },
     status: () => ({}),
     onDefect: (error) => {
       throw error;
@@ -63,7 +63,7 @@ Deno.test("GET /metrics answers with Prometheus' text format, as it is at that m
       `penstock_records_received_total{source="app"} ${records}`,
     ]);
   }
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });
 
 Deno.test("GET /status answers with the status as JSON", async () => {
@@ -135,7 +135,11 @@ Deno.test("A defect is answered 500 without its message, and told to onDefect", 
   const defects: unknown[] = [];
   const defect = new Error("a secret");
   const admin = app({
-    telemetry: { prometheus: () => Promise.reject(defect) },
+    telemetry: {
+      prometheus: () => {
+        throw defect;
+      },
+    },
     onDefect: (error) => defects.push(error),
   });
   const response = await admin.request("/metrics");

@@ -18,3 +18,11 @@ Deno.test("DurationHistogram.series has one for each value of the label", () => 
     ["console", { count: 1, sum: 0.5, counts: [1, 0] }],
   ]);
 });
+
+Deno.test("DurationHistogram.record() leaves out what is no duration", () => {
+  const histogram = new DurationHistogram([1]);
+  for (const seconds of [NaN, -1, -Infinity]) histogram.record(seconds, "disk");
+  assertEquals([...histogram.series], []);
+  for (const seconds of [2, NaN, -1]) histogram.record(seconds, "disk");
+  assertEquals([...histogram.series], [["disk", { count: 1, sum: 2, counts: [0, 1] }]]);
+});

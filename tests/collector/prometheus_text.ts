@@ -73,7 +73,7 @@ export function linesOf(text: string, name: string): string[] {
 }
 
 function parseSample(line: string): Sample | undefined {
-  const parts = /^([^\s{]+)(?:\{(.+)\})? (\S+)$/.exec(line);
+  const parts = /^([^\s{]+)(?:\{(.+)\})? (\S+)$/s.exec(line); // a value may hold what ends lines elsewhere
   if (parts === null || !NAME.test(parts[1]!)) return undefined;
   const labels: Record<string, string> = {};
   const list = parts[2] ?? "";

@@ -39,26 +39,26 @@ function setUp() {
   for (const source of [app!, other!]) pool.attach(source);
   const tell = () =>
     status({ state: "ready", registry, sinks, failures: telemetry.failures, pool, websocket, budget });
-  const lines = async (...names: string[]) => {
-    const text = await telemetry.prometheus();
+  const lines = (...names: string[]) => {
+    const text = telemetry.prometheus();
     parsePrometheus(text);
     return names.flatMap((name) => linesOf(text, `penstock_${name}`));
   };
   return { up, spill, pool, telemetry, app: app!, other: other!, tell, lines };
 }
 
-Deno.test("Telemetry.prometheus() has a series at 0 for every sink that a source's records may come to", async () => {
+Deno.test("Telemetry.prometheus() has a series at 0 for every sink that a source's records may come to", () => {
   const { telemetry, lines } = setUp();
   const of = (source: string, sink: string) => `{source="${source}",sink="${sink}"} 0`;
-  assertEquals(await lines("records_delivered_total"), [
+  assertEquals(lines("records_delivered_total"), [
     ...["up", "spill", "last"].map((sink) => `penstock_records_delivered_total${of("app", sink)}`),
     ...["up", "spill", "last"].map((sink) => `penstock_records_delivered_total${of("other", sink)}`),
   ]);
-  assertEquals(await lines("bytes_dead_lettered_total"), [
+  assertEquals(lines("bytes_dead_lettered_total"), [
     ...["up", "spill"].map((sink) => `penstock_bytes_dead_lettered_total${of("app", sink)}`),
     ...["up", "spill"].map((sink) => `penstock_bytes_dead_lettered_total${of("other", sink)}`),
   ]);
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });
 
 Deno.test("Telemetry.prometheus() and status() tell who gave up and who has it", async () => {
@@ -72,7 +72,7 @@ Deno.test("Telemetry.prometheus() and status() tell who gave up and who has it",
   await time.runMicrotasks();
   admit(app, "333");
   await time.runMicrotasks();
-  assertEquals((await lines("bytes_delivered_total", "records_dead_lettered_total")).slice(0, 8), [
+  assertEquals(lines("bytes_delivered_total", "records_dead_lettered_total").slice(0, 8), [
     'penstock_bytes_delivered_total{source="app",sink="up"} 4',
     'penstock_bytes_delivered_total{source="app",sink="spill"} 2',
     'penstock_bytes_delivered_total{source="app",sink="last"} 3',
@@ -92,14 +92,14 @@ Deno.test("Telemetry.prometheus() and status() tell who gave up and who has it",
   });
   assertEquals(deadLetteredBySink, { up: { records: 2, bytes: 5 }, spill: { records: 1, bytes: 3 } });
   assertEquals(Object.values(sinks).map(({ deadLetter }) => deadLetter), ["spill", "last", undefined]);
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });
 
 Deno.test("Telemetry.prometheus() and status() tell what the breaker does, and how many flushes are under way and wait", async () => {
   using time = new FakeTime();
   const { up, pool, telemetry, app, other, lines, tell } = setUp();
-  const state = async () =>
-    (await lines("sink_breaker_state", "sink_breaker_opened_total")).map((line) =>
+  const state = () =>
+    lines("sink_breaker_state", "sink_breaker_opened_total").map((line) =>
       line.replace("penstock_sink_breaker_", "")
     );
   const states = (closed: number, open: number, half: number, opened: number) => [
@@ -108,10 +108,10 @@ Deno.test("Telemetry.prometheus() and status() tell what the breaker does, and h
     `state{sink="up",state="half_open"} ${half}`,
     `opened_total{sink="up"} ${opened}`,
   ];
-  const flushes = async () =>
-    (await lines("sink_flushes_in_progress", "sink_flushes_waiting", "sink_flushes_overdue"))
+  const flushes = () =>
+    lines("sink_flushes_in_progress", "sink_flushes_waiting", "sink_flushes_overdue")
       .filter((line) => line.includes('sink="up"')).map((line) => Number(line.split(" ")[1]));
-  assertEquals(await state(), states(1, 0, 0, 0));
+  assertEquals(state(), states(1, 0, 0, 0));
   assertEquals(tell().sinks["up"]?.breaker, { state: "closed", opened: 0 });
   assertEquals(tell().sinks["spill"]?.breaker, undefined);
 
@@ -121,12 +121,12 @@ Deno.test("Telemetry.prometheus() and status() tell what the breaker does, and h
   up.stall();
   admit(app, "1");
   await time.runMicrotasks();
-  assertEquals(await flushes(), [1, 0, 0]);
+  assertEquals(flushes(), [1, 0, 0]);
   await time.tickAsync(100);
-  assertEquals(await state(), states(0, 1, 0, 1));
+  assertEquals(state(), states(0, 1, 0, 1));
   await time.tickAsync(900); // the other one wants to try again
   await time.runMicrotasks();
-  assertEquals(await flushes(), [1, 1, 1]);
+  assertEquals(flushes(), [1, 1, 1]);
   const { type, flushes: told, breaker, errors } = tell().sinks["up"]!;
   assertEquals([type, told, breaker, errors], [
     "file",
@@ -135,12 +135,12 @@ Deno.test("Telemetry.prometheus() and status() tell what the breaker does, and h
     2,
   ]);
   await time.tickAsync(4_100);
-  assertEquals(await state(), states(0, 0, 1, 1));
+  assertEquals(state(), states(0, 0, 1, 1));
   up.resume();
   await time.runMicrotasks();
-  assertEquals(await state(), states(1, 0, 0, 1));
-  assertEquals(await flushes(), [0, 0, 0]);
+  assertEquals(state(), states(1, 0, 0, 1));
+  assertEquals(flushes(), [0, 0, 0]);
   assertEquals([up.lines("app"), up.lines("other")], [["1"], ["1"]]);
   await pool.drain(0);
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });

@@ -21,7 +21,7 @@ const BOUNDS = [
   "10",
 ];
 
-Deno.test("Telemetry.prometheus() has every family of the daemon, with its type and its labels, and no other", async () => {
+Deno.test("Telemetry.prometheus() has every family of the daemon, with its type and its labels, and no other", () => {
   const parts = new Parts();
   parts.add({ name: "app" });
   const telemetry = observe(parts);
@@ -30,7 +30,7 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     new SinkError("Cannot write", { kind: "ENOSPC", retryable: false }),
     "app",
   );
-  const families = parsePrometheus(await telemetry.prometheus());
+  const families = parsePrometheus(telemetry.prometheus());
   const shape = [...families].map(([name, { type, samples }]) => {
     const labels = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
     return `${name} ${type} ${[...labels].filter((label) => label !== "le")}`.trim();
@@ -75,14 +75,14 @@ Deno.test("Telemetry.prometheus() has every family of the daemon, with its type 
     "penstock_websocket_connections gauge",
     "penstock_websocket_connections_paused gauge",
   ]);
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });
 
-Deno.test("Telemetry.prometheus() has a series at 0 for everything that can happen to a source just named", async () => {
+Deno.test("Telemetry.prometheus() has a series at 0 for everything that can happen to a source just named", () => {
   const parts = new Parts();
   parts.add({ name: "new", sinks: ["disk"] });
   const telemetry = observe(parts);
-  const text = await telemetry.prometheus();
+  const text = telemetry.prometheus();
   assertEquals(linesOf(text, "penstock_records_received_total"), [
     'penstock_records_received_total{source="new"} 0',
   ]);
@@ -131,15 +131,15 @@ Deno.test("Telemetry.prometheus() has a series at 0 for everything that can happ
     'penstock_sink_flush_seconds_count{sink="disk"} 0',
     'penstock_sink_flush_seconds_count{sink="console"} 0',
   ]);
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });
 
-Deno.test("Telemetry.prometheus() leaves no source out, however many there are", async () => {
+Deno.test("Telemetry.prometheus() leaves no source out, however many there are", () => {
   const parts = new Parts();
   for (let i = 0; i < 600; i++) parts.add({ name: `s${i}` }); // 4 reasons each are more than the SDK's own 2000
   const telemetry = observe(parts);
-  const text = await telemetry.prometheus();
+  const text = telemetry.prometheus();
   assertEquals(linesOf(text, "penstock_records_rejected_total").length, 4 * 600);
   assert(!text.includes("overflow"));
-  await telemetry.shutdown();
+  telemetry.shutdown();
 });

@@ -1,5 +1,6 @@
 // @ts-types="../types/deno_std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { BOUNDARIES } from "../../collector/histograms.ts";
 import type { Signal } from "../../collector/otlp_signal.ts";
 import { waitFor } from "../wait_for.ts";
 import { DaemonProcess } from "./daemon_process.ts";
@@ -73,6 +74,19 @@ Deno.test("OTEL_DENO: a daemon exports its ledger and its flushes to another one
     assertEquals([source, sink, parentSpanId], ["app", "disk", ""]);
     assert(BigInt(end as string) >= BigInt(start as string));
   }
+  const histogram = async () =>
+    (await received(endpoint, "metrics")).findLast(({ name }) => name === "penstock_sink_flush_seconds");
+  const { length } = await flushes();
+  await waitFor(async () => (await histogram())?.["count"] === length, {
+    what: "the duration of every flush",
+  });
+  const { attributes, bounds, buckets } = (await histogram())!;
+  assertEquals([attributes, bounds], [{ sink: "disk" }, BOUNDARIES]);
+  assertEquals((buckets as number[]).reduce((sum, count) => sum + count, 0), length);
+  assertStringIncludes(
+    await daemon.metrics(),
+    `\npenstock_sink_flush_seconds_count{sink="disk"} ${length}\n`,
+  );
   // Not until its end: with so short an interval the runtime may wait for ever, see docs/otlp.md and otlp_exit_test.ts.
   daemon.kill("SIGTERM");
   assertEquals((await daemon.waitForLog(({ message }) => message === "ledger"))["undelivered"], 0);
