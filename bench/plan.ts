@@ -18,12 +18,15 @@ export interface Plan {
   readonly connections: readonly number[];
   /** How often memory at rest is measured. */
   readonly starts: number;
-  /** For how long, in seconds. */
+  /** For how long each time, in seconds. */
   readonly rest: number;
 }
 
 /** All that is measured beside cases. */
 export const OTHERS = ["sources", "connections", "at-rest"] as const;
+
+/** At rest is what has been idle for a while: what the start leaves behind is collected some 6 s after it. */
+const REST_SECONDS = 10;
 
 /** How long rounds are where nothing else is asked for, in seconds. */
 export const FULL_SECONDS = 2;
@@ -65,7 +68,7 @@ export function planOf(options: Options, allCases: readonly string[], generator:
       sources: growth.sources ? [1, 1000] : [],
       connections: growth.connections && only.length > 0 ? [1, 256] : [],
       starts: isWanted("at-rest") ? 1 : 0,
-      rest: 1,
+      rest: REST_SECONDS,
     };
   }
   const effort = { generator, rounds: rounds ?? 5, seconds: seconds ?? FULL_SECONDS };
@@ -80,6 +83,6 @@ export function planOf(options: Options, allCases: readonly string[], generator:
     sources: growth.sources ? [1, 10, 100, 1000] : [],
     connections: growth.connections ? [1, 16, 256, 2000] : [],
     starts: isWanted("at-rest") ? 3 : 0,
-    rest: 3,
+    rest: REST_SECONDS,
   };
 }

@@ -3,16 +3,14 @@ import { startDaemon } from "../servers/penstock.ts";
 /**
  * Measures how much memory the daemon takes up before it has received anything.
  *
- * @param starts How often it is started for that.
- * @param seconds How long it rests each time.
+ * @param starts How many daemons are started for that, all at once: an idle one leaves the others alone.
+ * @param seconds How long they rest.
  * @returns Resident memory, in bytes; one for each start.
  */
-export async function measureAtRest(starts: number, seconds: number): Promise<number[]> {
-  const resident: number[] = [];
-  for (let start = 0; start < starts; start++) {
+export function measureAtRest(starts: number, seconds: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: starts }, async () => {
     await using daemon = await startDaemon();
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    resident.push(daemon.rss());
-  }
-  return resident;
+    return daemon.rss();
+  }));
 }
