@@ -2,6 +2,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Config, type ConfigError, formatConfigError } from "./collector/config.ts";
 import { readConfig } from "./collector/config_file.ts";
+import { configWarnings } from "./collector/config_warnings.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./collector/log.ts";
 import { missingPermissions, runtimeFlags } from "./collector/permissions.ts";
 import { environmentPrefix } from "./collector/runtime_settings.ts";
@@ -162,6 +163,9 @@ async function start({ config: path, level, format }: Options): Promise<void> {
     });
   }
   log.info("starting", { config: file, pid: Deno.pid });
+  for (const { path, message } of configWarnings(config)) {
+    log.warn("config allows what cannot be", { key: path, reason: message });
+  }
   try {
     await daemon.start();
   } catch (error) {
@@ -188,6 +192,7 @@ async function check({ config: path }: Options): Promise<void> {
   print(`${file} is a valid config.`);
   print(`Sources: ${sources.join("; ")}`);
   if (unread.length > 0) print(`Not checked, for want of --allow-env: ${[...new Set(unread)].join(", ")}`);
+  for (const warning of configWarnings(config)) print(`Warning: ${formatConfigError(warning)}`);
   print(`Start it with: ${howToStart(file, config)}`);
 }
 

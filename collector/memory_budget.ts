@@ -5,6 +5,16 @@
  */
 const SHARE_OF_REST = 4;
 
+/**
+ * Says how large a budget has to be for one account that nobody else competes with.
+ *
+ * @param bytes How many the account shall be able to hold, taken in more than one go.
+ * @returns The smallest limit, in bytes.
+ */
+export function leastLimit(bytes: number): number {
+  return Math.ceil(bytes + bytes / SHARE_OF_REST);
+}
+
 /** Options of {@linkcode MemoryBudget}. */
 export interface MemoryBudgetOptions {
   /** The most bytes that are out at once. */

@@ -17,6 +17,27 @@ export const INCLUDED_MESSAGE = 16 * 1024;
 /** What a piece or a fragment costs beside its bytes, as an object of the runtime. */
 const OBJECT_BYTES = 512;
 
+/** The most bytes that one read of a socket gives. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Says what a connection holds while it receives a message that comes in one frame and as fast as it is read; in smaller
+ * pieces it costs more.
+ *
+ * @param bytes How large the message is.
+ * @returns How many bytes that takes, those of the connection itself included.
+ */
+export function messageMemory(bytes: number): number {
+  return CONNECTION_MEMORY + memoryBeside(bytes, bytes + OBJECT_BYTES * Math.ceil(bytes / READ_BYTES), 1);
+}
+
+/** What a message needs beside that which its connection has anyway. */
+function memoryBeside(announced: number, pinned: number, fragments: number): number {
+  // The pieces of a message and the message that is made of them are there at the same time.
+  const needed = Math.max(announced, pinned) + announced + OBJECT_BYTES * fragments;
+  return needed > INCLUDED ? needed : 0;
+}
+
 /** Options of {@linkcode MessageMemory}. */
 export interface MessageMemoryOptions {
   /** Where memory is reserved. {@linkcode CONNECTION_MEMORY} is reserved already, and given back in the end. */
@@ -86,9 +107,7 @@ export class MessageMemory implements Disposable {
    */
   expect({ announced, fragments, leaves }: MessageUnderWay): void {
     if (!leaves) return this.#reserve(announced > INCLUDED_MESSAGE ? announced : 0);
-    // The pieces of a message and the message that is made of them are there at the same time.
-    const needed = Math.max(announced, this.#pinned) + announced + OBJECT_BYTES * fragments;
-    this.#reserve(needed > INCLUDED ? needed : 0);
+    this.#reserve(memoryBeside(announced, this.#pinned, fragments));
   }
 
   /**

@@ -132,6 +132,26 @@ Deno.test("main.ts takes the example where there is no config", async () => {
   assertStringIncludes(stdout, "config.example.json is a valid config.\n");
 });
 
+Deno.test("main.ts check and start warn of what a config allows and what cannot be", async () => {
+  const config = {
+    limits: { memory: "20MiB" },
+    sources: { "*": {} },
+    sinks: { console: { type: "stdout" } },
+  };
+  await using directory = await folder(JSON.stringify(config));
+  const { code, stdout } = await run(directory.path, ["check"], ["--allow-read"]);
+  assertEquals(code, 0);
+  assertMatch(
+    stdout,
+    /^Warning: limits\.memory: 20MiB has no room for a WebSocket message .* 20721KiB or lower limits\.body$/m,
+  );
+  await using daemon = await DaemonProcess.start({ config });
+  const { level, key, reason } = await daemon.waitForLog(({ level }) => level === "warn");
+  assertEquals([level, key], ["warn", "limits.memory"]);
+  assertStringIncludes(String(reason), "raise limits.memory to 20721KiB");
+  assertEquals((await daemon.stop()).code, 0);
+});
+
 Deno.test("main.ts check and permissions name just the permissions that a config needs", async () => {
   await using directory = await folder(CONFIG);
   const permissions = await run(directory.path, ["permissions"], ["--allow-read=config.json"]);
