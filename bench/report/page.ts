@@ -71,20 +71,20 @@ export function pageOf({ report, soak, plots }: PageSource): string {
 }
 
 function soakSection(soak: SoakReport, plot: readonly string[]): string[] {
-  const { early, late, tolerance, trend, isMet } = judgeSoak(soak.resident);
+  const { early, late, end, tolerance, trend, certain, isMet } = judgeSoak(soak);
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
   return [
     "## Soak",
     `${soak.date.slice(0, 10)}; ${
       grouped(soak.records)
-    } records in ${soak.seconds} s, 100 a request, to files. Resident memory ` +
-    `after the first fifth of the time ${mb(early)} MB, at the end ${mb(late)} MB, at most ${
-      mb(Math.max(...soak.resident))
-    } MB; ` +
-    `trend since the first fifth ${mb(60 * trend)} MB a minute. At the end it may be ${
-      mb(tolerance)
-    } MB more: ` +
-    `${isMet ? "met" : "**missed**"}.`,
+    } records in ${soak.seconds} s, 100 a request, to files. After the first fifth of the time, the median of resident memory ` +
+    `was ${mb(early)} MB in the first half and ${mb(late)} MB in the second, with ${
+      mb(end)
+    } MB at least in the last fifth and ${mb(Math.max(...soak.resident))} MB at most; the trend was ${
+      mb(trend * soak.resident.length / soak.seconds * 60)
+    } MB a minute. The second half and the end may be ${mb(tolerance)} MB more than the first half: ${
+      isMet ? "met" : "**missed**"
+    }. A leak of one byte in ${grouped(Math.floor(1 / certain))} records would have shown for certain.`,
     ...plot,
   ];
 }

@@ -33,6 +33,26 @@ Deno.test("pageOf() tells of a server that failed, and shows plots where there a
   assertStringIncludes(text, "![Ratios](img/ratios.svg)");
 });
 
+Deno.test("pageOf() tells how a soak went, and what leak would have shown", () => {
+  const { machine, version, date } = report([]);
+  const section = (growth: number) => {
+    const resident = Array.from({ length: 300 }, (_, second) => 100e6 + growth * second);
+    const soak = { version, date, machine, seconds: 300, records: 600e6, resident };
+    return pageOf({ report: report([]), soak, plots: {} });
+  };
+  assertStringIncludes(
+    section(0),
+    "the trend was 0.0 MB a minute. The second half and the end may be 1.2 MB",
+  );
+  assertStringIncludes(section(0), "more than the first half: met. A leak of one byte in 100 records would");
+  assertStringIncludes(
+    section(50e3),
+    "was 106.0 MB in the first half and 112.0 MB in the second, with 112.0 MB at",
+  );
+  assertStringIncludes(section(50e3), "the trend was 3.0 MB a minute");
+  assertStringIncludes(section(50e3), "**missed**");
+});
+
 Deno.test("plots are SVG of what was measured, with the name of each server and case, and none of what was not", () => {
   const servers = [contestant("bare", [2000, 2000], 1), contestant("file", [1500, 1000], 2)];
   const latency = [{ p50: 0.1, p99: 1, p999: 2, max: 3, samples: 100 }];

@@ -2,7 +2,6 @@
 import { assertEquals } from "@std/assert";
 import { generatorEvidence } from "../../bench/report/generator_evidence.ts";
 import { judge } from "../../bench/report/targets.ts";
-import { judgeSoak } from "../../bench/report/soak.ts";
 import { contestant, report } from "./reports.ts";
 
 Deno.test("judge() compares the median of the rounds' ratios with the target", () => {
@@ -27,20 +26,6 @@ Deno.test("judge() misses 1 000 sources at more than 1.3 times the cost of one, 
 Deno.test("judge() says nothing of what was not measured", () => {
   assertEquals(judge({ cases: [], sources: [], atRest: [] }), []);
   assertEquals(judge(report([contestant("bare", [100]), contestant("file", [])])), []);
-});
-
-Deno.test("judgeSoak() takes memory that goes up and down for steady, and memory that creeps for none", () => {
-  const wave = Array.from({ length: 300 }, (_, n) => 100e6 + 5e6 * Math.sin(n));
-  const steady = judgeSoak(wave);
-  assertEquals(steady.isMet, true);
-  assertEquals(Math.abs(steady.trend) < 1e3, true, `trend ${steady.trend}`);
-  const creeping = judgeSoak(wave.map((bytes, n) => bytes + n * 50e3));
-  assertEquals(creeping.isMet, false);
-  assertEquals(Math.round(creeping.trend / 10e3), 5);
-});
-
-Deno.test("judgeSoak() leaves out what comes before the first fifth, when all is still cold", () => {
-  assertEquals(judgeSoak(Array.from({ length: 100 }, (_, n) => n < 20 ? 50e6 : 100e6)).isMet, true);
 });
 
 Deno.test("generatorEvidence() takes a busy bare server, or the rate of wrk, for proof", () => {
