@@ -29,11 +29,19 @@ export class Line<T extends Place> {
    * @param place Who stands in no line.
    */
   join(place: T): void {
-    const last = this.#ends.before!;
-    place.before = last;
-    place.behind = this.#ends;
-    last.behind = this.#ends.before = place;
-    this.#size++;
+    this.#insert(place, this.#ends.before!);
+  }
+
+  /**
+   * Stands somebody in front of those at the end of the line who come later.
+   *
+   * @param place Who stands in no line.
+   * @param isLater Whether the first one comes after the second one.
+   */
+  joinInOrder(place: T, isLater: (a: T, b: T) => boolean): void {
+    let before = this.#ends.before!;
+    while (before !== this.#ends && isLater(before as T, place)) before = before.before!;
+    this.#insert(place, before);
   }
 
   /**
@@ -73,5 +81,13 @@ export class Line<T extends Place> {
   after(place: T): T | undefined {
     const { behind } = place;
     return behind === this.#ends ? undefined : behind as T;
+  }
+
+  #insert(place: T, before: Place): void {
+    const behind = before.behind!;
+    place.before = before;
+    place.behind = behind;
+    before.behind = behind.before = place;
+    this.#size++;
   }
 }

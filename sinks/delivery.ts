@@ -1,6 +1,7 @@
 import { type Amount, amountOf, type BufferedBatch } from "../collector/batch.ts";
 import { rangesWithin, type RecordRange, selectRecords } from "../collector/record_ranges.ts";
-import type { Origin, Sending, Sent, SinkSender } from "./sink_sender.ts";
+import type { Origin, Sent, SinkSender } from "./sink_sender.ts";
+import type { Sending } from "./turn.ts";
 
 /** Where a batch comes from, as far as its delivery has to know it. */
 export interface DeliveryOrigin extends Origin {
@@ -38,7 +39,7 @@ export class Delivery {
    * Sends the batch to a sink, unless it is on its way there already.
    *
    * @param sender The sink.
-   * @param sending What the sender's `begin()` returned, if it was called.
+   * @param sending What a turn at the sender began with, if there was one.
    * @returns How it ended: `delivered` too if the dead letter sink has it.
    */
   to(sender: SinkSender, sending?: Sending): Promise<Sent> {

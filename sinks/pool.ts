@@ -1,6 +1,7 @@
 import { BREAKER_STATES, type BreakerState } from "./circuit_breaker.ts";
 import type { FlushObserver } from "./flush_observer.ts";
 import { type Drainable, Flusher } from "./flusher.ts";
+import { LingerLine } from "./linger_line.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 import { type SinkLoad, SinkSender, type SinkSlot } from "./sink_sender.ts";
@@ -26,6 +27,8 @@ export class FlushPool {
   readonly semaphore: Semaphore;
   readonly #senders: ReadonlyMap<string, SinkSender>;
   readonly #flushers: Flusher[] = [];
+  /** By how long is lingered there. */
+  readonly #lines = new Map<number, LingerLine>();
   readonly #abort = new AbortController();
 
   /**
@@ -113,7 +116,10 @@ export class FlushPool {
    */
   attach(source: Drainable): void {
     const senders = this.#senders;
-    this.#flushers.push(new Flusher({ source, senders, signal: this.#abort.signal }));
+    const { linger } = source.batch;
+    let line = this.#lines.get(linger);
+    if (line === undefined) this.#lines.set(linger, line = new LingerLine(linger));
+    this.#flushers.push(new Flusher({ source, senders, line, signal: this.#abort.signal }));
   }
 
   /**

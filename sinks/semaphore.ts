@@ -28,14 +28,21 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal;
 }
 
-class Waiter extends Place {
+/** Somebody who waits for permits, one at a time and again and again: to wait allocates nothing. */
+export class PermitWaiter extends Place {
   readonly lane: string | undefined;
-  readonly grant: () => void;
+  readonly granted: (permit: Permit) => void;
+  /** When the wait began, on the monotonic clock. Only the semaphore touches this. */
+  since = 0;
 
-  constructor(lane: string | undefined, grant: () => void) {
+  /**
+   * @param lane The lane that the permits are for.
+   * @param granted Is called with a permit once there is one, in the turn of whoever gave it back. It must not throw.
+   */
+  constructor(lane: string | undefined, granted: (permit: Permit) => void) {
     super();
     this.lane = lane;
-    this.grant = grant;
+    this.granted = granted;
   }
 }
 
@@ -59,11 +66,12 @@ class Waiter extends Place {
 export class Semaphore {
   readonly permits: number;
   readonly #held = new Map<string, number>();
-  readonly #waiters = new Line<Waiter>();
+  readonly #waiters = new Line<PermitWaiter>();
   #inUse = 0;
   #idleLanes: number;
   #immediate = 0;
   #waited = 0;
+  #serving = false;
 
   /**
    * @param options How many permits there are, and the lanes.
@@ -123,17 +131,36 @@ export class Semaphore {
     const immediate = this.tryAcquire(lane);
     if (immediate !== undefined) return Promise.resolve(immediate);
     return new Promise((resolve, reject) => {
-      const start = performance.now();
-      const waiter = new Waiter(lane, () => {
+      const waiter = new PermitWaiter(lane, (permit) => {
         listener?.remove();
-        resolve(new HeldPermit(performance.now() - start, lane, this.#release));
+        resolve(permit);
       });
-      this.#waiters.join(waiter);
+      this.wait(waiter);
       const listener = signal && new AbortListener(signal, () => {
-        this.#waiters.leave(waiter);
+        this.leave(waiter);
         reject(signal.reason);
       });
     });
+  }
+
+  /**
+   * Begins to wait for a permit that {@linkcode Semaphore.tryAcquire} did not give.
+   *
+   * @param waiter Who waits, and does not wait already.
+   */
+  wait(waiter: PermitWaiter): void {
+    waiter.since = performance.now();
+    this.#waiters.join(waiter);
+  }
+
+  /**
+   * Waits no more.
+   *
+   * @param waiter Who waits, or does not.
+   * @returns Whether it did.
+   */
+  leave(waiter: PermitWaiter): boolean {
+    return this.#waiters.leave(waiter);
   }
 
   /**
@@ -176,15 +203,27 @@ export class Semaphore {
 
   /** Grants what has become free to those who have waited longest and may have it. */
   #serve(): void {
-    for (let waiter = this.#waiters.first, next; waiter !== undefined; waiter = next) {
-      if (this.#inUse >= this.permits) return;
-      next = this.#waiters.after(waiter);
-      if (!this.#mayHave(waiter.lane)) continue;
-      this.#waiters.leave(waiter);
-      this.#take(waiter.lane);
-      this.#waited++;
-      waiter.grant();
+    // Who is granted a permit may give it back at once: the loop that is under way goes on with it, however many do.
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
+        this.#waiters.leave(waiter);
+        this.#take(waiter.lane);
+        this.#waited++;
+        waiter.granted(new HeldPermit(performance.now() - waiter.since, waiter.lane, this.#release));
+      }
+    } finally {
+      this.#serving = false;
     }
+  }
+
+  /** Who has waited longest of those who may have a permit now. */
+  #next(): PermitWaiter | undefined {
+    if (this.#inUse >= this.permits) return undefined;
+    let waiter = this.#waiters.first;
+    while (waiter !== undefined && !this.#mayHave(waiter.lane)) waiter = this.#waiters.after(waiter);
+    return waiter;
   }
 }
 

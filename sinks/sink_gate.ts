@@ -1,7 +1,8 @@
 import { AbortListener } from "./abort_listeners.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
+import { type GateSteps, Pass } from "./pass.ts";
 import type { Patience } from "./patience.ts";
-import type { Permit, Semaphore } from "./semaphore.ts";
+import { type Permit, PermitWaiter, type Semaphore } from "./semaphore.ts";
 import { SinkError } from "./sink.ts";
 
 /** Options of {@linkcode SinkGate}. */
@@ -18,18 +19,6 @@ export interface SinkGateOptions {
   readonly concurrency?: number | undefined;
   /** Says when nobody may try. Without one everybody may at any time. */
   readonly breaker?: CircuitBreaker | undefined;
-}
-
-/** The right to make one attempt, given back when it is disposed of; only the first time counts. */
-export interface Pass extends Disposable {
-  /** How long the pool's permit was waited for, in milliseconds; 0 when it was granted at once. */
-  readonly waited: number;
-  /** Whether the breaker has changed since, so that the attempt must not begin any more. */
-  readonly stale: boolean;
-  /** Tells the breaker that the sink answers. Of what is told of one attempt only the first counts. */
-  succeeded(): void;
-  /** Tells the breaker that it does not. */
-  failed(): void;
 }
 
 /** Who waits for the sink itself, and not for the pool. */
@@ -118,9 +107,41 @@ export class SinkGate {
    */
   enter(patience: Patience, signal: AbortSignal): Promise<Pass> {
     const era = this.#waiters.length === 0 ? this.#tryToEnter() : undefined;
-    // Who waits for nothing but a permit is one of hundreds: the fewer promises, the better.
-    if (era !== undefined && this.breaker === undefined) return this.#acquire(era, signal);
     return this.#enter(era, patience, signal);
+  }
+
+  /**
+   * Makes a place to wait at again and again, where nothing but the pool's permit has ever to be waited for: who waits there
+   * is one of hundreds, and allocates nothing.
+   *
+   * @param entered Is called with the right to make an attempt, in the turn of whoever gave a permit back. It must not throw.
+   * @returns The place; nothing where the sink has a breaker, or a limit of its own.
+   */
+  permitWaiter(entered: (pass: Pass) => void): PermitWaiter | undefined {
+    if (this.breaker !== undefined || this.concurrency !== Infinity) return undefined;
+    return new PermitWaiter(this.#name, (permit) => entered(this.#pass(0, permit)));
+  }
+
+  /**
+   * Enters, and waits for the permit.
+   *
+   * @param waiter A place that this gate made, where nobody waits.
+   */
+  wait(waiter: PermitWaiter): void {
+    this.#inside++;
+    this.#semaphore.wait(waiter);
+  }
+
+  /**
+   * Waits no more.
+   *
+   * @param waiter A place that this gate made.
+   * @returns Whether somebody waited there.
+   */
+  leave(waiter: PermitWaiter): boolean {
+    const waited = this.#semaphore.leave(waiter);
+    if (waited) this.#inside--;
+    return waited;
   }
 
   async #enter(era: number | undefined, patience: Patience, signal: AbortSignal): Promise<Pass> {
@@ -134,7 +155,7 @@ export class SinkGate {
     }
   }
 
-  #acquire(era: number, signal: AbortSignal): Promise<GatePass> {
+  #acquire(era: number, signal: AbortSignal): Promise<Pass> {
     return this.#semaphore.acquire({ lane: this.#name, signal }).then((permit) => {
       if (!signal.aborted) return this.#pass(era, permit);
       // Between the grant and this turn: nobody would use the permit, and nobody give it back.
@@ -160,8 +181,8 @@ export class SinkGate {
     this.#serve();
   }
 
-  #pass(era: number, permit: Permit): GatePass {
-    return new GatePass(era, permit, this.breaker, this.#steps);
+  #pass(era: number, permit: Permit): Pass {
+    return new Pass(era, permit, this.breaker, this.#steps);
   }
 
   #wait(patience: Patience, signal: AbortSignal, atFront: boolean): Promise<number> {
@@ -231,59 +252,5 @@ export class SinkGate {
     // ended since somebody tried to enter, or an alarm for it have been about to go off.
     if (wait === Infinity || wait === 0 && this.#inside >= this.concurrency) return;
     this.#alarm = setTimeout(() => this.#serve(), Math.ceil(wait));
-  }
-}
-
-/** What a {@linkcode GatePass} does to its gate. */
-interface GateSteps {
-  readonly serve: () => void;
-  readonly failed: () => void;
-  readonly leave: (era: number) => void;
-  readonly withdraw: () => void;
-}
-
-class GatePass implements Pass {
-  readonly #era: number;
-  readonly #breaker: CircuitBreaker | undefined;
-  readonly #gate: GateSteps;
-  readonly waited: number;
-  /** As long as it is inside. */
-  #permit: Permit | undefined;
-
-  constructor(era: number, permit: Permit, breaker: CircuitBreaker | undefined, gate: GateSteps) {
-    this.#era = era;
-    this.#permit = permit;
-    this.#breaker = breaker;
-    this.#gate = gate;
-    this.waited = permit.waited;
-  }
-
-  get stale(): boolean {
-    return this.#breaker !== undefined && !this.#breaker.isCurrent(this.#era);
-  }
-
-  succeeded(): void {
-    this.#breaker?.succeed(this.#era);
-    this.#gate.serve();
-  }
-
-  failed(): void {
-    this.#breaker?.fail(this.#era);
-    this.#gate.failed();
-  }
-
-  /** Takes it back before it was used, by who is about to try again and lets nobody in meanwhile. */
-  withdraw(): void {
-    this.#permit?.[Symbol.dispose]();
-    this.#permit = undefined;
-    this.#gate.withdraw();
-  }
-
-  [Symbol.dispose](): void {
-    const permit = this.#permit;
-    if (permit === undefined) return;
-    this.#permit = undefined;
-    permit[Symbol.dispose]();
-    this.#gate.leave(this.#era);
   }
 }

@@ -4,11 +4,13 @@ import { withTimeout } from "./attempt_timeout.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { FlushObserver } from "./flush_observer.ts";
 import { toSinkError } from "./io_error.ts";
+import type { Pass } from "./pass.ts";
 import { Patience } from "./patience.ts";
 import { withRetry } from "./retry.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { Sink, SinkError } from "./sink.ts";
-import { type Pass, SinkGate } from "./sink_gate.ts";
+import { SinkGate } from "./sink_gate.ts";
+import { Sending, Turn } from "./turn.ts";
 
 /** A sink, its name, and what is around it. */
 export interface SinkSlot {
@@ -122,29 +124,19 @@ export class SinkSender {
   }
 
   /**
-   * Waits until a first attempt may be made, so that a batch need be chosen only then.
+   * Makes the place where a source waits until a first attempt may be made, so that a batch need be chosen only then.
    *
-   * @returns The beginning, to be handed to `send()` or to be disposed of; at once if nobody has to be waited for, and
-   *   nothing if there will be no attempt any more.
+   * @param begin Is called with each beginning, to be handed to `send()` or to be disposed of; with nothing if there will be
+   *   no attempt any more.
+   * @returns The place.
    */
-  begin(): Sending | Promise<Sending | undefined> {
-    const sending = this.#prepare();
-    if (this.#signal.aborted) return Promise.resolve(undefined);
-    sending.pass = this.#gate.tryEnter();
-    if (sending.pass === undefined) return this.#waitToBegin(sending);
-    this.#observer.permitGranted(this.name, 0);
-    return sending;
-  }
-
-  #waitToBegin(sending: Sending): Promise<Sending | undefined> {
-    return this.#gate.enter(sending.patience, this.#signal).then((pass) => {
-      sending.pass = this.#entered(pass);
-      return sending;
-    }, (error) => {
-      if (this.#signal.aborted) return undefined;
-      // Its patience has run out before any attempt. The batch that it is for is to be given up.
-      if (sending.patience.left > 0) throw error;
-      return sending;
+  turn(begin: (sending: Sending | undefined) => void): Turn {
+    return new Turn({
+      gate: this.#gate,
+      signal: this.#signal,
+      patience: () => this.#patience(),
+      onEntered: (pass) => this.#entered(pass),
+      begin,
     });
   }
 
@@ -153,10 +145,14 @@ export class SinkSender {
    *
    * @param batch The batch. Its memory has to stay as it is until the end.
    * @param source Where it comes from.
-   * @param sending What `begin()` returned, if it was called.
+   * @param sending What its turn began with, if it had to wait for one.
    * @returns How it ended.
    */
-  async send(batch: BufferedBatch, source: Origin, sending: Sending = this.#prepare()): Promise<Sent> {
+  async send(
+    batch: BufferedBatch,
+    source: Origin,
+    sending: Sending = new Sending(this.#patience()),
+  ): Promise<Sent> {
     using _unused = sending; // where there is no attempt any more, nobody takes its pass
     const { name } = this;
     const result = await withRetry(() => this.#attempt(batch, source, sending), {
@@ -179,8 +175,8 @@ export class SinkSender {
     return { untaken };
   }
 
-  #prepare(): Sending {
-    return new Sending(new Patience({ maxElapsed: this.#slot.retry.maxElapsed ?? Infinity }));
+  #patience(): Patience {
+    return new Patience({ maxElapsed: this.#slot.retry.maxElapsed ?? Infinity });
   }
 
   #entered(pass: Pass): Pass {
@@ -238,30 +234,6 @@ export class SinkSender {
     // alone that there is no room for, and the others must not wait for that.
     if (error.retryable && error.retryAfter === undefined) pass.failed();
     else pass.succeeded();
-  }
-}
-
-/** The beginning of the sending of one batch. */
-export class Sending implements Disposable {
-  readonly patience: Patience;
-  /** For the first attempt. */
-  pass: Pass | undefined;
-
-  /** @param patience For how long the sending goes on. */
-  constructor(patience: Patience) {
-    this.patience = patience;
-  }
-
-  /** Hands out the pass, once. */
-  takePass(): Pass | undefined {
-    const { pass } = this;
-    this.pass = undefined;
-    return pass;
-  }
-
-  /** Gives the pass back, because there is nothing to be sent. */
-  [Symbol.dispose](): void {
-    this.takePass()?.[Symbol.dispose]();
   }
 }
 

@@ -5,7 +5,8 @@ import { CircuitBreaker } from "../../sinks/circuit_breaker.ts";
 import { Patience } from "../../sinks/patience.ts";
 import { Semaphore } from "../../sinks/semaphore.ts";
 import { SinkError } from "../../sinks/sink.ts";
-import { type Pass, SinkGate, type SinkGateOptions } from "../../sinks/sink_gate.ts";
+import type { Pass } from "../../sinks/pass.ts";
+import { SinkGate, type SinkGateOptions } from "../../sinks/sink_gate.ts";
 import { listenersOf } from "./listeners.ts";
 
 const FOREVER = new Patience({ maxElapsed: Infinity });

@@ -6,6 +6,7 @@ import { flushLog } from "../../collector/flush_log.ts";
 import { Log } from "../../collector/log.ts";
 import { Semaphore } from "../../sinks/semaphore.ts";
 import { SinkSender, type SinkSlot } from "../../sinks/sink_sender.ts";
+import type { Sending } from "../../sinks/turn.ts";
 import { admit, assertBalanced, makeSource, type TestSourceOptions } from "../collector/sources.ts";
 import { jsonBatch } from "./batches.ts";
 import { broken, busy, FakeSink, makePool } from "./fake_sink.ts";
@@ -251,12 +252,15 @@ Deno.test("SinkSender.send() gives back the pass of its beginning when the daemo
     observer: flushLog(new Log({ level: "error", write: () => {} })),
     signal: controller.signal,
   });
-  const sending = await sender.begin();
+  const begun: (Sending | undefined)[] = [];
+  const turn = sender.turn((sending) => begun.push(sending));
+  turn.ask();
   assertEquals([semaphore.inUse, sender.load.inProgress], [1, 1]);
   controller.abort();
-  assertEquals(await sender.send(jsonBatch(["1"]), makeSource(), sending), "aborted");
+  assertEquals(await sender.send(jsonBatch(["1"]), makeSource(), begun[0]), "aborted");
   assertEquals([semaphore.inUse, sender.load.inProgress, sink.calls], [0, 0, []]);
-  assertEquals(await sender.begin(), undefined);
+  turn.ask();
+  assertEquals([begun.length, begun[1]], [2, undefined]);
 });
 
 Deno.test("FlushPool.drain() gives up what waits for a breaker, a turn or a write over its time, and counts it as buffered", async () => {
