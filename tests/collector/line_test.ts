@@ -38,3 +38,19 @@ Deno.test("Line lets whoever it tells of leave", () => {
   }
   assertEquals([told, line.size], [5, 0]);
 });
+
+Deno.test("Line.joinInOrder() stands everybody in front of those at the end who come later, behind those who come at the same time", () => {
+  class Numbered extends Place {
+    constructor(readonly number: number, readonly name: string) {
+      super();
+    }
+  }
+  fc.assert(fc.property(fc.array(fc.nat(9)), (numbers) => {
+    const line = new Line<Numbered>();
+    const places = numbers.map((number, i) => new Numbered(number, `${i}`));
+    for (const place of places) line.joinInOrder(place, (a, b) => a.number > b.number);
+    const sorted = places.toSorted((a, b) => a.number - b.number); // is stable
+    assertEquals([...line].map(({ name }) => name), sorted.map(({ name }) => name));
+    assertEquals(line.size, numbers.length);
+  }));
+});
