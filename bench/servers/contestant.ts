@@ -18,7 +18,7 @@ export interface Contender extends AsyncDisposable {
   readonly contentType?: string;
   /** What came in so far, once all of it is where it goes to; `undefined` of a server that does not say so. */
   books(): Promise<Books | undefined>;
-  /** Throws away what it has written and finished, so that a long run does not fill the disk. */
+  /** Throws away what it has written, so that a long run does not fill the disk, and what comes takes its memory over. */
   tidy(): Promise<void>;
 }
 
