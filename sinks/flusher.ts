@@ -118,11 +118,18 @@ export class Flusher {
 
   /** Takes a batch, only now that there is a permit: until then its records could be evicted and joined by more. */
   #begin(sending: Sending | undefined): void {
-    const batch = sending && this.#source.take(this.#source.batch);
-    if (batch === undefined) {
+    try {
+      const batch = sending && this.#source.take(this.#source.batch);
+      if (batch !== undefined) return this.#flush(batch, sending);
+    } catch (error) {
       sending?.[Symbol.dispose]();
-      return this.#end(false);
+      return this.#failed(error);
     }
+    sending?.[Symbol.dispose]();
+    this.#end(false);
+  }
+
+  #flush(batch: BufferedBatch, sending: Sending | undefined): void {
     this.#batch = batch;
     const [first, ...others] = this.#sinks;
     if (others.length === 0 && first!.deadLetter === undefined) { // as most sources have it, and with half of the promises
@@ -141,12 +148,20 @@ export class Flusher {
 
   readonly #delivered = (outcomes: readonly Sent[]): void => {
     if (outcomes.includes("aborted")) return this.#end(false); // it stays in flight, and so in the count of the undelivered
+    try {
+      this.#settle(outcomes);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#end(true);
+  };
+
+  #settle(outcomes: readonly Sent[]): void {
     const untaken = outcomes.flatMap((sent) => typeof sent === "object" ? [sent.untaken] : []);
     if (outcomes.includes("given_up")) this.#source.discard();
     else if (untaken.length > 0) this.#source.discard(lostRecords(this.#batch!, untaken));
     else this.#source.commit();
-    this.#end(true);
-  };
+  }
 
   /** Goes on as long as it is worth it. */
   #end(flushed: boolean): void {
@@ -159,10 +174,17 @@ export class Flusher {
     this.#lingerOn();
   }
 
+  /**
+   * A defect. It is not thrown: whoever called may be another source that gives a permit back, for which it would be a failure
+   * of its own flush.
+   */
   readonly #failed = (error: unknown): void => {
+    this.#batch = undefined;
+    this.#flushed = false;
     this.#running = false;
-    if (this.#rest === undefined) throw error; // a defect
+    if (this.#rest === undefined) return reportError(error);
     this.#rest.reject(error);
+    this.#rest = undefined;
   };
 
   /**
