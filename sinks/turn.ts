@@ -35,7 +35,7 @@ export class Sending implements Disposable {
 /** Options of {@linkcode Turn}. */
 export interface TurnOptions {
   /** What stands before the sink. */
-  readonly gate: SinkGate;
+  readonly gate: Pick<SinkGate, "enter" | "leave" | "permitWaiter" | "tryEnter" | "wait">;
   /** For how long the next sending goes on. */
   readonly patience: () => Patience;
   /** Aborted when nothing more shall be sent. */
@@ -94,8 +94,9 @@ export class Turn {
     } catch (error) {
       if (signal.aborted) return begin(undefined);
       // Its patience has run out before any attempt. The batch that it is for is to be given up.
-      if (patience.left > 0) throw error;
-      return begin(new Sending(patience));
+      if (patience.left <= 0) return begin(new Sending(patience));
+      reportError(error); // a defect, which must not have the source wait for ever
+      return begin(undefined);
     }
     this.#entered(pass, patience);
   }

@@ -4,6 +4,7 @@ import { FakeTime } from "@std/testing/time";
 import type { Source } from "../../collector/source.ts";
 import { admit, makeSource } from "../collector/sources.ts";
 import { FakeSink, makePool } from "./fake_sink.ts";
+import { watchDefects } from "./watch_defects.ts";
 
 const NEVER = 1 << 30;
 
@@ -21,17 +22,6 @@ function setUp(records: number) {
 
 function defect(): never {
   throw new TypeError("a defect");
-}
-
-/** What nobody handled until this is disposed of. */
-function watchDefects(): { readonly told: string[] } & Disposable {
-  const told: string[] = [];
-  const listener = (event: ErrorEvent) => {
-    event.preventDefault();
-    told.push(String(event.error));
-  };
-  globalThis.addEventListener("error", listener);
-  return { told, [Symbol.dispose]: () => globalThis.removeEventListener("error", listener) };
 }
 
 function dropped({ ledger }: Source): number {
