@@ -1,6 +1,7 @@
 import { toSinkError } from "./io_error.ts";
 import { bySeniority, OldestSegments } from "./oldest_segments.ts";
 import { scanSegments, type StoredSegment } from "./segment_scan.ts";
+import type { Semaphore } from "./semaphore.ts";
 import type { StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
 
@@ -32,6 +33,8 @@ export interface RetentionOptions {
   readonly directory: string;
   readonly limits: RetentionLimits;
   readonly fileSystem: StoreFileSystem;
+  /** One permit: who has it looks at what is stored, or replaces or deletes some of it, and nobody else does. */
+  readonly changes: Semaphore;
   readonly tell: Tell;
   /** The wall clock, in milliseconds since the Unix epoch. */
   now(): number;
@@ -117,7 +120,8 @@ export class Retention {
   }
 
   /**
-   * Takes into account that a segment was compressed.
+   * Takes into account that a segment was compressed. Its caller has the permit for changes, since before it began to put the
+   * one in the place of the other: a look meanwhile might see both of them, or neither.
    *
    * @param path What it was.
    * @param now What it is.
@@ -130,8 +134,6 @@ export class Retention {
   ): void {
     const at = this.#known.findIndex((segment) => segment.path === path);
     if (at !== -1) this.#known[at] = { ...this.#known[at]!, ...now };
-    // A look under way may have seen it already. It is not subtracted twice, and so never less is kept than was asked for.
-    if (this.#finishedMeanwhile !== undefined) return;
     this.#stored.files += change.files;
     this.#stored.bytes += change.bytes;
   }
@@ -155,7 +157,8 @@ export class Retention {
   }
 
   async #enforce(): Promise<void> {
-    const { monotonicNow, directory, tell } = this.#options;
+    const { monotonicNow, directory, tell, changes } = this.#options;
+    using _permit = await changes.acquire();
     const begin = monotonicNow();
     const before = DELETE_REASONS.map((reason) => ({ reason, ...this.deleted[reason] }));
     this.#failed = false;
@@ -213,8 +216,7 @@ export class Retention {
     this.#stored = stored;
     this.#known = [...others.sorted()];
     this.#knowsAll = !others.more;
-    const seen = new Set(this.#known.map(({ path }) => path));
-    for (const segment of meanwhile) if (!seen.has(segment.path)) this.#add(segment);
+    for (const segment of meanwhile) this.#add(segment);
     const { files } = stored;
     for (const segment of tooOld.sorted()) await this.#delete(segment, "age");
     const complete = await this.#deleteKnown();
@@ -257,17 +259,14 @@ export class Retention {
   }
 
   #add(segment: StoredSegment): void {
+    // Of several sources, that which was begun first is not always finished first.
+    const before = this.#known.findLastIndex((known) => bySeniority(known, segment) <= 0);
+    // It had its name already when a look saw it, which was over when its sink told of it.
+    if (this.#known[before]?.path === segment.path) return;
     this.#stored.files++;
     this.#stored.bytes += segment.bytes;
     if (!this.#knowsAll) return;
-    this.#known.push(segment);
-    // Of several sources, that which was begun first is not always finished first.
-    for (let at = this.#known.length - 1; at > 0; at--) {
-      const before = this.#known[at - 1]!;
-      if (bySeniority(before, segment) <= 0) break;
-      this.#known[at] = before;
-      this.#known[at - 1] = segment;
-    }
+    this.#known.splice(before + 1, 0, segment);
     if (this.#known.length <= OLDEST) return;
     this.#known.pop();
     this.#knowsAll = false;

@@ -2,6 +2,7 @@ import { COMPRESSED_SUFFIXES, type Compression, TEMPORARY_SUFFIX } from "./finis
 import { CompressionThread } from "./compression_thread.ts";
 import { toSinkError } from "./io_error.ts";
 import type { Retention } from "./retention.ts";
+import type { Semaphore } from "./semaphore.ts";
 import type { SinkError } from "./sink.ts";
 import type { StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
@@ -22,6 +23,8 @@ export interface CompressionJob {
 /** What {@linkcode SegmentCompression} needs of the store. */
 export interface SegmentCompressionOptions {
   readonly fileSystem: StoreFileSystem;
+  /** One permit: who has it puts a compressed segment in the place of its original, and nobody looks or deletes meanwhile. */
+  readonly changes: Semaphore;
   /** How many bytes may be written until too little of the disk is free. */
   room(): Promise<number>;
   /** Looks for segments that wait, and adds them, if there may be more than were remembered. */
@@ -159,7 +162,7 @@ export class SegmentCompression {
   }
 
   async #compress({ path, compression }: CompressionJob): Promise<void> {
-    const { fileSystem, room, compressed } = this.#options;
+    const { fileSystem, changes, room, compressed } = this.#options;
     const target = path + COMPRESSED_SUFFIXES[compression];
     const temporary = target + TEMPORARY_SUFFIX;
     const before = await this.#sizeOf(path);
@@ -168,6 +171,7 @@ export class SegmentCompression {
       const maxBytes = await room();
       if (this.#closed) return; // no thread is started any more
       const bytes = await this.#thread.run({ from: path, to: temporary, compression, maxBytes });
+      using _permit = await changes.acquire();
       const replaced = await this.#sizeOf(target);
       if (await this.#sizeOf(path) === undefined) {
         await removeIfThere(fileSystem, temporary); // what is gone must not come back under another name

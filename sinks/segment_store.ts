@@ -5,6 +5,7 @@ import { OldestSegments } from "./oldest_segments.ts";
 import { DELETE_REASONS, Retention, type RetentionLimits } from "./retention.ts";
 import { MAX_WAITING, SegmentCompression } from "./segment_compression.ts";
 import { scanSegments, type StoredSegment } from "./segment_scan.ts";
+import { Semaphore } from "./semaphore.ts";
 import type { SinkFigure } from "./sink_figures.ts";
 import { denoStoreFileSystem, type StoreFileSystem } from "./store_file_system.ts";
 import type { Tell } from "./tell.ts";
@@ -86,7 +87,9 @@ export class SegmentStore {
     this.#compression = compression;
     this.#fileSystem = fileSystem;
     this.#tell = tell;
-    this.#retention = new Retention({ directory, limits: retain, fileSystem, tell, now, monotonicNow });
+    const changes = new Semaphore({ permits: 1 });
+    const limits = retain;
+    this.#retention = new Retention({ directory, limits, fileSystem, changes, tell, now, monotonicNow });
     this.#space = new FreeSpace({
       directory,
       minFreeBytes,
@@ -97,6 +100,7 @@ export class SegmentStore {
     });
     this.#compressor = new SegmentCompression({
       fileSystem,
+      changes,
       room: async () => {
         if (minFreeBytes > 0) await this.#space.look();
         return this.#space.room;

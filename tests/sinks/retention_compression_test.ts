@@ -1,0 +1,109 @@
+// @ts-types="../types/deno_std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+// @ts-types="../../collector/types/deno_std_async.d.ts"
+import { delay } from "@std/async/delay";
+import { SegmentStore } from "../../sinks/segment_store.ts";
+import { waitFor } from "../wait_for.ts";
+import { figuresOf, nameAt, StoredSegments } from "./stored_segments.ts";
+
+/** For what must not happen: a defect has this long to show itself, in milliseconds. */
+const CHANCE = 50;
+
+/** A store that compresses, keeps two segments, and looks at what is there each time that there are more. */
+async function open(test: StoredSegments): Promise<SegmentStore> {
+  const store = new SegmentStore({
+    ...test.options,
+    compression: "gzip",
+    retain: { files: 2 },
+    monotonicNow: () => 0, // so that no look took any time, and the next may begin
+  });
+  await store.open();
+  return store;
+}
+
+async function finish(test: StoredSegments, store: SegmentStore, ...minutes: number[]): Promise<void> {
+  for (const minute of minutes) store.finished(await test.put(`a/${nameAt(minute)}`, `${minute}\n`), 2);
+}
+
+/** Waits until nothing is left to be compressed and to be deleted; what the store tells must be what is there. */
+async function assertTrue(test: StoredSegments, store: SegmentStore, files: string[]): Promise<void> {
+  await waitFor(() => {
+    const { stored_files, compression_waiting_files } = figuresOf(store);
+    return stored_files === files.length && compression_waiting_files === 0;
+  }, { what: "the store to come to rest" });
+  assertEquals(await test.files(), files);
+  const sizes = await Promise.all(files.map((file) => Deno.stat(`${test.directory}/${file}`)));
+  assertEquals(figuresOf(store)["stored_bytes"], sizes.reduce((sum, { size }) => sum + size, 0));
+}
+
+Deno.test("SegmentStore does not look at what is stored while a compressed segment takes the place of its original", async () => {
+  await using test = await StoredSegments.create();
+  const { rename, readDir } = test.fileSystem;
+  const named = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  test.fileSystem.rename = async (from, to) => {
+    await rename(from, to);
+    named.resolve();
+    await goOn.promise; // both are there
+  };
+  const store = await open(test);
+  const looked: string[] = [];
+  test.fileSystem.readDir = (path) => {
+    looked.push(path);
+    return readDir(path);
+  };
+  await finish(test, store, 0);
+  await named.promise;
+  await finish(test, store, 1, 2);
+  await delay(CHANCE);
+  assertEquals(looked, []);
+  goOn.resolve();
+  await assertTrue(test, store, [`a/${nameAt(1)}.gz`, `a/${nameAt(2)}.gz`]);
+  assertEquals(figuresOf(store)["deleted_files files"], 1);
+  await store.close();
+});
+
+Deno.test("SegmentStore puts no compressed segment in the place of its original while it looks at what is stored", async () => {
+  await using test = await StoredSegments.create();
+  const { rename, readDir } = test.fileSystem;
+  const store = await open(test);
+  const listed = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  test.fileSystem.readDir = async function* (path) {
+    yield* await Array.fromAsync(readDir(path));
+    if (!path.endsWith("/a")) return;
+    listed.resolve();
+    await goOn.promise; // what is listed has not been looked at yet
+  };
+  const renamed: string[] = [];
+  test.fileSystem.rename = (from, to) => {
+    renamed.push(to);
+    return rename(from, to);
+  };
+  for (const minute of [0, 1, 2]) await test.put(`a/${nameAt(minute)}`, `${minute}\n`);
+  for (const minute of [0, 1, 2]) store.finished(`${test.directory}/a/${nameAt(minute)}`, 2);
+  await listed.promise;
+  await waitFor(async () => (await test.files()).some((file) => file.endsWith(".tmp")), {
+    what: "a compression",
+  });
+  await delay(CHANCE);
+  assertEquals(renamed, []);
+  test.fileSystem.readDir = readDir;
+  goOn.resolve();
+  await assertTrue(test, store, [`a/${nameAt(1)}.gz`, `a/${nameAt(2)}.gz`]);
+  assertEquals(figuresOf(store)["deleted_files files"], 1);
+  await store.close();
+});
+
+Deno.test("SegmentStore.finished() does not count twice what was seen before it was told", async () => {
+  await using test = await StoredSegments.create();
+  const path = await test.put(`a/${nameAt(0)}`, "0\n");
+  const store = new SegmentStore({ ...test.options, retain: { files: 2 } });
+  await store.open();
+  store.finished(path, 2);
+  await finish(test, store, 1);
+  const { stored_files, stored_bytes } = figuresOf(store);
+  assertEquals([stored_files, stored_bytes], [2, 4]);
+  assertEquals(await test.files(), [`a/${nameAt(0)}`, `a/${nameAt(1)}`]);
+  await store.close();
+});
