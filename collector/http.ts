@@ -93,7 +93,7 @@ export class HttpIngest {
     if (url === this.#lastUrl) return this.#lastSource;
     const path = url.indexOf("/", "http://".length);
     if (!url.startsWith(INGEST_PATH, path)) return undefined;
-    const source = this.#registry.find(url.slice(path + INGEST_PATH.length));
+    const source = this.#registry.find(url, path + INGEST_PATH.length);
     if (source !== undefined) {
       this.#lastUrl = url;
       this.#lastSource = source;

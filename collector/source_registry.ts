@@ -22,6 +22,11 @@ export type NoSource = "bad_name" | "unknown_source" | "too_many_sources";
 export class SourceRegistry {
   readonly limit: number;
   readonly #sources = new Map<string, Source>();
+  /** The same, by the number of their names; hardly ever two of one number. */
+  readonly #numbered = new Map<number, Source[]>();
+  /** Makes numbers that nobody can foresee, so that nobody can make up names of the same. */
+  readonly #factor = 2 * Math.floor(2 ** 29 * Math.random()) + 1;
+  #longestName = 0;
   readonly #named = new Map<string, SourceConfig>();
   readonly #patterns: { readonly matches: (name: string) => boolean; readonly config: SourceConfig }[] = [];
   readonly #create: (name: string, config: SourceConfig) => Source;
@@ -42,13 +47,18 @@ export class SourceRegistry {
   }
 
   /**
-   * Finds a source that exists.
+   * Finds a source that exists by what a text ends in. To cut the name out and look into a map by it takes 1 us where the
+   * agents of a thousand sources take turns: the runtime has to go through a text that it has not seen before.
    *
-   * @param name What it may be called.
+   * @param text A URL, for one.
+   * @param from Where the name begins in it.
    * @returns The source, or nothing where none of that name exists yet.
    */
-  find(name: string): Source | undefined {
-    return this.#sources.get(name);
+  find(text: string, from: number = 0): Source | undefined {
+    const length = text.length - from;
+    if (length > this.#longestName) return undefined;
+    const sources = this.#numbered.get(this.#numberOf(text, from));
+    return sources?.find(({ name }) => name.length === length && text.endsWith(name));
   }
 
   /** How many sources exist. */
@@ -71,7 +81,18 @@ export class SourceRegistry {
     if (this.#sources.size >= this.limit) return "too_many_sources";
     const source = this.#create(name, config);
     this.#sources.set(name, source);
+    const number = this.#numberOf(name, 0);
+    this.#numbered.set(number, [...this.#numbered.get(number) ?? [], source]);
+    this.#longestName = Math.max(this.#longestName, name.length);
     return source;
+  }
+
+  #numberOf(text: string, from: number): number {
+    let number = 0;
+    for (let at = from; at < text.length; at++) {
+      number = (Math.imul(number, this.#factor) + text.charCodeAt(at)) & 0x3fff_ffff;
+    }
+    return number;
   }
 }
 

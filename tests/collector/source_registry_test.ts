@@ -122,3 +122,28 @@ Deno.test("SourceRegistry.get() takes no longer for a name made up to be tried i
   for (let i = 0; i < 1_000; i++) assertEquals(registry.get(`a${"-".repeat(127)}`), "unknown_source");
   assertLess(performance.now() - start, 1_000);
 });
+
+Deno.test("SourceRegistry.find() finds those that exist by what a text ends in, from where the name begins", () => {
+  const { registry } = makeRegistry(["*"]);
+  const name = fc.stringMatching(/^[a-c][a-c.-]{0,5}$/);
+  fc.assert(fc.property(fc.uniqueArray(name, { maxLength: 9 }), name, fc.string(), (made, other, before) => {
+    for (const one of made) if (registry.size < registry.limit) registry.get(one);
+    const known = new Map(Array.from(registry.all, (source) => [source.name, source]));
+    for (const one of [...made, other, `${other}?a=b`, ""]) {
+      assertStrictEquals(registry.find(before + one, before.length), known.get(one));
+    }
+  }));
+  assert(registry.size > 20);
+  assertStrictEquals(registry.find("x".repeat(10_000)), undefined);
+});
+
+Deno.test("SourceRegistry.find() tells sources apart whose names have the same number", () => {
+  const { random } = Math;
+  Math.random = () => 0; // so that the number of a name is the sum of its characters
+  const { registry } = makeRegistry(["*"]);
+  Math.random = random;
+  const names = ["abc", "cba", "bac", "abca"];
+  for (const name of names) registry.get(name);
+  assertEquals(names.map((name) => registry.find(`/${name}`, 1)?.name), names);
+  assertStrictEquals(registry.find("/cab", 1), undefined);
+});
