@@ -12,10 +12,10 @@ export const RETRY_DELAY = 1_000;
 export interface ExpiryTimerOptions {
   /** The clock that segments are aged by, in milliseconds. */
   now(): number;
-  /** All series with open segments, by their keys. */
-  series(): Iterable<[string, FileSeries]>;
+  /** All series with open segments. */
+  series(): Iterable<FileSeries>;
   /** Finishes the segments of a series that are too old. */
-  settle(key: string, series: FileSeries): Promise<void>;
+  settle(series: FileSeries): Promise<void>;
   /** Is told when a segment could not be finished in another way than before. */
   onFailure(error: SinkError): void;
 }
@@ -60,17 +60,17 @@ export class ExpiryTimer {
   #look(): void {
     this.#next = Infinity;
     const now = this.#options.now();
-    for (const [key, series] of this.#options.series()) {
+    for (const series of this.#options.series()) {
       if (this.#settling.has(series)) continue;
       if (series.expiry > now) this.expect(series.expiry);
-      else void this.#settle(key, series);
+      else void this.#settle(series);
     }
   }
 
-  async #settle(key: string, series: FileSeries): Promise<void> {
+  async #settle(series: FileSeries): Promise<void> {
     this.#settling.add(series);
     try {
-      await this.#options.settle(key, series);
+      await this.#options.settle(series);
       this.#failure = undefined;
       if (series.expiry < Infinity) this.expect(series.expiry);
     } catch (error) {

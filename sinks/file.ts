@@ -48,7 +48,6 @@ export class FileSink implements Sink {
   readonly #figures = new FileFigures();
   readonly #expiry: ExpiryTimer;
   readonly #finishers = new Semaphore({ permits: FINISHED_AT_ONCE });
-  /** By format and source. */
   readonly #series: OpenSeries;
   #syncTimer: ReturnType<typeof setInterval> | undefined;
   #syncing: Promise<unknown> | undefined;
@@ -76,7 +75,7 @@ export class FileSink implements Sink {
     this.#expiry = new ExpiryTimer({
       now: monotonicNow,
       series: () => this.#series,
-      settle: (key, series) => this.#series.exclusively(key, series, () => series.settle()),
+      settle: (series) => this.#series.exclusively(series, () => series.settle()),
       onFailure: (error) =>
         tell("warn", "segment cannot be finished", { kind: error.kind, error: error.message }),
     });
@@ -111,11 +110,11 @@ export class FileSink implements Sink {
       throw new SinkError(message, { kind: "aborted", retryable: false, cause: context.signal.reason });
     }
     if (!this.#ready) await this.#prepare();
-    const key = keyOf(batch.format, context.source);
-    const series = this.#series.get(key) ?? this.#createSeries(context.source, batch.format);
-    await this.#series.exclusively(key, series, async () => {
+    const series = this.#series.get(batch.format, context.source) ??
+      this.#createSeries(context.source, batch.format);
+    await this.#series.exclusively(series, async () => {
       this.#throwIfClosed();
-      this.#series.touch(key, series);
+      this.#series.touch(series);
       await series.write(batch);
     });
   }
@@ -128,7 +127,7 @@ export class FileSink implements Sink {
    */
   async sync(source: string): Promise<void> {
     const results = await Promise.allSettled(
-      FORMATS.map((format) => this.#series.get(keyOf(format, source))?.sync()),
+      FORMATS.map((format) => this.#series.get(format, source)?.sync()),
     );
     const unsynced = this.#unsynced.get(source);
     this.#unsynced.delete(source);
@@ -159,7 +158,7 @@ export class FileSink implements Sink {
     this.#expiry.stop();
     const errors: SinkError[] = [];
     await this.#preparing?.catch(() => {}); // who waits for it has its error
-    await Promise.all(Array.from(this.#series, ([, series]) =>
+    await Promise.all(Array.from(this.#series, (series) =>
       series.exclusively(async () => {
         await series.finish().catch((error) => errors.push(error));
         await series.release();
@@ -206,6 +205,8 @@ export class FileSink implements Sink {
   #createSeries(source: string, format: RecordFormat): FileSeries {
     const { maxBytes, maxAge, sync, monotonicNow } = this.#options;
     return new FileSeries({
+      source,
+      format,
       maxBytes,
       maxAge,
       synced: sync === "batch",
@@ -250,12 +251,8 @@ export class FileSink implements Sink {
     if (this.#options.sync !== "interval") return;
     this.#syncTimer ??= setInterval(() => {
       if (this.#syncing !== undefined) return; // a slow disk is not given more to do
-      this.#syncing = Promise.all(Array.from(this.#series, ([, series]) => series.syncForNobody()))
+      this.#syncing = Promise.all(Array.from(this.#series, (series) => series.syncForNobody()))
         .finally(() => this.#syncing = undefined);
     }, this.#options.syncInterval);
   }
-}
-
-function keyOf(format: RecordFormat, source: string): string {
-  return `${format} ${source}`;
 }

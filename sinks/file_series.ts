@@ -1,4 +1,4 @@
-import type { Batch } from "../collector/batch.ts";
+import type { Batch, RecordFormat } from "../collector/batch.ts";
 import { encodedBytes, encodeRecords } from "./file_encoding.ts";
 import { FullSegments } from "./full_segments.ts";
 import type { Segment } from "./segment.ts";
@@ -6,6 +6,10 @@ import type { Semaphore } from "./semaphore.ts";
 
 /** What a {@linkcode FileSeries} needs of its sink. */
 export interface FileSeriesOptions {
+  /** Name of the source that its batches come from. */
+  readonly source: string;
+  /** What they are of. */
+  readonly format: RecordFormat;
   /** Segments do not grow beyond this, unless a single record is larger. */
   readonly maxBytes: number;
   /** Nothing more goes to a segment that is older than this, in milliseconds. */
@@ -35,6 +39,8 @@ export interface FileSeriesOptions {
  * torn record can be the last of an open segment for a while, but nothing ever comes after it.
  */
 export class FileSeries {
+  readonly source: string;
+  readonly format: RecordFormat;
   /** When it was written to last, by a clock of the sink that counts writes. */
   writtenAt = 0;
   readonly #options: FileSeriesOptions;
@@ -48,6 +54,8 @@ export class FileSeries {
 
   /** @param options What the series needs of its sink. */
   constructor(options: FileSeriesOptions) {
+    this.source = options.source;
+    this.format = options.format;
     this.#options = options;
     this.#full = new FullSegments(options.finishers, () => options.onUnfinished());
   }

@@ -1,3 +1,4 @@
+import type { RecordFormat } from "../collector/batch.ts";
 import type { FileSeries } from "./file_series.ts";
 import { SinkError } from "./sink.ts";
 
@@ -27,7 +28,8 @@ export interface OpenSeriesOptions {
  */
 export class OpenSeries {
   readonly #options: OpenSeriesOptions;
-  readonly #series = new Map<string, FileSeries>();
+  /** By format and source. One text of both would be made, and gone through by the runtime, for every write. */
+  readonly #series = new Map<RecordFormat, Map<string, FileSeries>>();
   #limit: number;
   /** Until when that is less than it was meant to be. */
   #fewerUntil = Infinity;
@@ -44,39 +46,42 @@ export class OpenSeries {
   /** How many segments are open. */
   get files(): number {
     let files = 0;
-    for (const { openFiles } of this.#series.values()) files += openFiles;
+    for (const { openFiles } of this) files += openFiles;
     return files;
   }
 
   /** How many of those are full and not finished. */
   get fullFiles(): number {
     let files = 0;
-    for (const { fullFiles } of this.#series.values()) files += fullFiles;
+    for (const { fullFiles } of this) files += fullFiles;
     return files;
   }
 
-  /** Every series by its key. */
-  [Symbol.iterator](): IterableIterator<[key: string, series: FileSeries]> {
-    return this.#series.entries();
+  /** Every series of which something is open. */
+  *[Symbol.iterator](): IterableIterator<FileSeries> {
+    for (const bySource of this.#series.values()) yield* bySource.values();
   }
 
   /**
-   * @param key The key of a series.
+   * @param format What a series is of.
+   * @param source Name of its source.
    * @returns The series, if something of it is open.
    */
-  get(key: string): FileSeries | undefined {
-    return this.#series.get(key);
+  get(format: RecordFormat, source: string): FileSeries | undefined {
+    return this.#series.get(format)?.get(source);
   }
 
   /**
    * Takes note that a series is written to, which makes it the last one to be finished for another.
    *
-   * @param key Its key.
    * @param series The series.
    */
-  touch(key: string, series: FileSeries): void {
+  touch(series: FileSeries): void {
+    const { format, source } = series;
     series.writtenAt = this.#writes++;
-    if (this.#series.get(key) !== series) this.#series.set(key, series);
+    if (this.get(format, source) === series) return;
+    const bySource = this.#series.get(format) ?? new Map<string, FileSeries>();
+    this.#series.set(format, bySource.set(source, series));
   }
 
   /** Forgets every series. */
@@ -87,17 +92,17 @@ export class OpenSeries {
   /**
    * Does something to a series in its turn, and forgets it in the same turn when nothing of it is open any more.
    *
-   * @param key Its key.
    * @param series The series.
    * @param action What to do.
    */
-  exclusively(key: string, series: FileSeries, action: () => Promise<void>): Promise<void> {
+  exclusively(series: FileSeries, action: () => Promise<void>): Promise<void> {
     return series.exclusively(async () => {
       try {
         await action();
       } finally {
         // Another may have taken its place since the caller looked it up.
-        if (series.openFiles === 0 && this.#series.get(key) === series) this.#series.delete(key);
+        const { format, source, openFiles } = series;
+        if (openFiles === 0 && this.get(format, source) === series) this.#series.get(format)!.delete(source);
       }
     });
   }
@@ -145,13 +150,13 @@ export class OpenSeries {
     }
     let open = this.#beingOpened + this.files;
     if (open <= this.#limit) return;
-    const byTime = [...this.#series].sort(([, a], [, b]) => a.writtenAt - b.writtenAt);
-    for (const [key, series] of byTime) {
+    const byTime = [...this].sort((a, b) => a.writtenAt - b.writtenAt);
+    for (const series of byTime) {
       if (open <= this.#limit) return;
       if (series.busy) continue;
       open -= series.openFiles;
       // If that fails, it keeps its segment, and tries again, and says so, at its next write.
-      await this.exclusively(key, series, () => series.finish()).catch(() => {});
+      await this.exclusively(series, () => series.finish()).catch(() => {});
     }
   }
 }
