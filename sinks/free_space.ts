@@ -70,14 +70,17 @@ export class FreeSpace {
    * @throws {SinkError} If there is too little room; retryable, its kind is `low_disk_space`.
    */
   reserve(bytes: number): Disposable | Promise<Disposable> {
-    const { minFreeBytes } = this.#options;
+    const { minFreeBytes, monotonicNow } = this.#options;
     const space = spaceFor(bytes);
-    return minFreeBytes > 0 ? this.#reserveFree(bytes, space) : this.#reserve(space);
+    if (minFreeBytes === 0) return this.#reserve(space);
+    const age = monotonicNow() - this.#lookedAt;
+    return age < LOOK_INTERVAL && this.room >= space
+      ? this.#reserve(space)
+      : this.#lookAndReserve(bytes, space, age);
   }
 
-  async #reserveFree(bytes: number, space: number): Promise<Disposable> {
+  async #lookAndReserve(bytes: number, space: number, age: number): Promise<Disposable> {
     const { minFreeBytes, directory } = this.#options;
-    const age = this.#options.monotonicNow() - this.#lookedAt;
     const outdated = this.#written > 0 || age >= SHORTEST_INTERVAL;
     if (age >= LOOK_INTERVAL || this.room < space && outdated) {
       await this.look(space);
