@@ -155,7 +155,7 @@ export class ChunkQueue {
     const least = chunkSize(recordBytes);
     const capacity = Math.max(this.#nextCapacity, chunkSize(wantedBytes));
     if (recordBytes <= LARGEST_CHUNK) {
-      for (const bytes of capacity === least ? [least] : [capacity, least]) {
+      for (const bytes of [this.#pool.fitting(capacity), capacity, least]) {
         if (!this.#memory.tryReserve(bytes)) continue;
         const chunk = this.#pool.take(bytes);
         chunk.charged = bytes;

@@ -95,6 +95,19 @@ Deno.test("BoundedBuffer.commit() goes on with the same chunks under a steady lo
   assert(memories.size <= 3, `${memories.size} chunks`);
 });
 
+Deno.test("BoundedBuffer takes a chunk twice as large as it needs where one is kept, unless memory is short", () => {
+  const chunks = new ChunkPool({ limit: KIB * KIB });
+  let limit = Infinity;
+  const memory = { tryReserve: (bytes: number) => bytes <= limit, charge() {}, release() {} };
+  const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, chunks, memory });
+  chunks.give(chunks.take(64 * KIB));
+  buffer.append(single(20 * KIB));
+  assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [64]);
+  limit = 32 * KIB;
+  buffer.append(single(20 * KIB));
+  assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [32]);
+});
+
 Deno.test("BoundedBuffer.append() adopts a single large record that owns its memory, and commit() frees it", () => {
   const buffer = newBuffer();
   const batch = single(70 * KIB, { owned: true });

@@ -103,6 +103,17 @@ Deno.test("ChunkPool keeps nothing that somebody has reserved: what is kept and 
   pool.close();
 });
 
+Deno.test("ChunkPool.fitting() tells of a chunk twice as large where only such are kept, and of none that is larger", () => {
+  const pool = new ChunkPool({ limit: 1024 * KIB });
+  assertEquals(pool.fitting(32 * KIB), 32 * KIB);
+  giveAll(pool, takeAll(pool, 1, 128 * KIB));
+  assertEquals([32, 64, 128, 256].map((kib) => pool.fitting(kib * KIB) / KIB), [32, 128, 128, 256]);
+  giveAll(pool, takeAll(pool, 1, 64 * KIB));
+  assertEquals([32, 64, 128].map((kib) => pool.fitting(kib * KIB) / KIB), [64, 64, 128]);
+  takeAll(pool, 1, 64 * KIB);
+  assertEquals(pool.fitting(32 * KIB), 32 * KIB);
+});
+
 Deno.test("ChunkPool.close() gives everything up, and so does whatever comes back later", () => {
   const pool = new ChunkPool({ rest: () => Infinity });
   const late = pool.take(64 * KIB);
