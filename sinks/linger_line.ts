@@ -70,7 +70,7 @@ export class LingerLine {
       first.called();
     }
     const { first } = this.#line;
-    if (first !== undefined && first.due < this.#timed) this.#setTimer(first.due, now);
+    if (first !== undefined && first.due < this.#timed) this.#setTimer(first.due, performance.now()); // calls take their time
   }
 
   #setTimer(due: number, now: number): void {

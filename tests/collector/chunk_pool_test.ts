@@ -6,6 +6,7 @@ import { ChunkPool } from "../../collector/chunk_pool.ts";
 import { MemoryBudget } from "../../collector/memory_budget.ts";
 
 const KIB = 1024;
+const PERIOD = 10_000;
 
 function takeAll(pool: ChunkPool, count: number, capacity: number): Chunk[] {
   return Array.from({ length: count }, () => pool.take(capacity));
@@ -42,17 +43,17 @@ Deno.test("ChunkPool gives up what was not in use for a period or two, and no ti
   using time = new FakeTime();
   const pool = new ChunkPool({ limit: 100 * KIB, rest: () => Infinity });
   giveAll(pool, takeAll(pool, 20, 64 * KIB));
-  await time.tickAsync(1000);
+  await time.tickAsync(PERIOD);
   assert(pool.bytes > 18 * 64 * KIB, `${pool.bytes} bytes after one period`);
-  await time.tickAsync(1000);
+  await time.tickAsync(PERIOD);
   assertLessOrEqual(pool.bytes, 100 * KIB);
   // As much as a smaller burst needs stays for as long as they come.
   for (let i = 0; i < 10; i++) {
     giveAll(pool, takeAll(pool, 4, 64 * KIB));
-    await time.tickAsync(1000);
+    await time.tickAsync(PERIOD);
   }
   assert(pool.bytes > 3 * 64 * KIB && pool.bytes <= 4 * 64 * KIB + 100 * KIB, `${pool.bytes} bytes`);
-  await time.tickAsync(10_000);
+  await time.tickAsync(10 * PERIOD);
   assertLessOrEqual(pool.bytes, 100 * KIB);
 });
 
