@@ -155,12 +155,14 @@ export class ChunkQueue {
     const least = chunkSize(recordBytes);
     const capacity = Math.max(this.#nextCapacity, chunkSize(wantedBytes));
     if (recordBytes <= LARGEST_CHUNK) {
-      for (const bytes of [this.#pool.fitting(capacity), capacity, least]) {
+      // Only the first one may be twice as large: if all were, much of the memory would be what is left of them.
+      const first = this.#tail === undefined ? this.#pool.fitting(capacity) : capacity;
+      for (const bytes of [first, capacity, least]) {
         if (!this.#memory.tryReserve(bytes)) continue;
         const chunk = this.#pool.take(bytes);
         chunk.charged = bytes;
         this.#charge(chunk);
-        this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * bytes);
+        this.#nextCapacity = Math.min(LARGEST_CHUNK, 2 * Math.min(bytes, capacity));
         return this.#push(chunk);
       }
     }

@@ -22,10 +22,8 @@ export type NoSource = "bad_name" | "unknown_source" | "too_many_sources";
 export class SourceRegistry {
   readonly limit: number;
   readonly #sources = new Map<string, Source>();
-  /** The same, by the number of their names; hardly ever two of one number. */
-  readonly #numbered = new Map<number, Source[]>();
-  /** Makes numbers that nobody can foresee, so that nobody can make up names of the same. */
-  readonly #factor = 2 * Math.floor(2 ** 29 * Math.random()) + 1;
+  /** The same, by the number of their names; nothing where there are several of one number. */
+  readonly #numbered = new Map<number, Source | undefined>();
   #longestName = 0;
   readonly #named = new Map<string, SourceConfig>();
   readonly #patterns: { readonly matches: (name: string) => boolean; readonly config: SourceConfig }[] = [];
@@ -57,8 +55,13 @@ export class SourceRegistry {
   find(text: string, from: number = 0): Source | undefined {
     const length = text.length - from;
     if (length > this.#longestName) return undefined;
-    const sources = this.#numbered.get(this.#numberOf(text, from));
-    return sources?.find(({ name }) => name.length === length && text.endsWith(name));
+    const number = numberOf(text, from);
+    const source = this.#numbered.get(number);
+    if (source === undefined) {
+      return this.#numbered.has(number) ? this.#sources.get(text.slice(from)) : undefined;
+    }
+    const { name } = source;
+    return name.length === length && text.endsWith(name) ? source : undefined;
   }
 
   /** How many sources exist. */
@@ -81,19 +84,18 @@ export class SourceRegistry {
     if (this.#sources.size >= this.limit) return "too_many_sources";
     const source = this.#create(name, config);
     this.#sources.set(name, source);
-    const number = this.#numberOf(name, 0);
-    this.#numbered.set(number, [...this.#numbered.get(number) ?? [], source]);
+    const number = numberOf(name, 0);
+    this.#numbered.set(number, this.#numbered.has(number) ? undefined : source);
     this.#longestName = Math.max(this.#longestName, name.length);
     return source;
   }
+}
 
-  #numberOf(text: string, from: number): number {
-    let number = 0;
-    for (let at = from; at < text.length; at++) {
-      number = (Math.imul(number, this.#factor) + text.charCodeAt(at)) & 0x3fff_ffff;
-    }
-    return number;
-  }
+/** The number of the name that a text ends in, from where that begins. */
+function numberOf(text: string, from: number): number {
+  let number = 0;
+  for (let at = from; at < text.length; at++) number = (31 * number + text.charCodeAt(at)) & 0x3fff_ffff;
+  return number;
 }
 
 /**

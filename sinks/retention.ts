@@ -120,22 +120,25 @@ export class Retention {
   }
 
   /**
-   * Takes into account that a segment was compressed. Its caller has the permit for changes, since before it began to put the
-   * one in the place of the other: a look meanwhile might see both of them, or neither.
+   * Takes into account that what is stored was changed. Its caller has the permit for changes, since before it began to put a
+   * compressed segment in the place of its original: a look meanwhile might see both of them, or neither.
+   *
+   * @param change How much more is stored; less, where that is negative.
+   */
+  changed({ files, bytes }: SegmentAmount): void {
+    this.#stored.files += files;
+    this.#stored.bytes += bytes;
+  }
+
+  /**
+   * Takes into account that a segment was compressed; its caller has the permit for changes.
    *
    * @param path What it was.
    * @param now What it is.
-   * @param change By how much more is stored; less, as a rule, which is negative.
    */
-  compressed(
-    path: string,
-    now: Pick<StoredSegment, "path" | "bytes" | "compression">,
-    change: SegmentAmount,
-  ): void {
+  compressed(path: string, now: Pick<StoredSegment, "path" | "bytes" | "compression">): void {
     const at = this.#known.findIndex((segment) => segment.path === path);
     if (at !== -1) this.#known[at] = { ...this.#known[at]!, ...now };
-    this.#stored.files += change.files;
-    this.#stored.bytes += change.bytes;
   }
 
   /** Deletes what is too much. */
@@ -159,6 +162,7 @@ export class Retention {
   async #enforce(): Promise<void> {
     const { monotonicNow, directory, tell, changes } = this.#options;
     using _permit = await changes.acquire();
+    if (this.#closed) return;
     const begin = monotonicNow();
     const before = DELETE_REASONS.map((reason) => ({ reason, ...this.deleted[reason] }));
     this.#failed = false;
@@ -218,7 +222,7 @@ export class Retention {
     this.#knowsAll = !others.more;
     for (const segment of meanwhile) this.#add(segment);
     const { files } = stored;
-    for (const segment of tooOld.sorted()) await this.#delete(segment, "age");
+    for (const segment of tooOld.sorted()) if (!this.#closed) await this.#delete(segment, "age");
     const complete = await this.#deleteKnown();
     const moreToDelete = tooOld.more || this.#exceeds(this.#stored) !== undefined;
     return !this.#closed && !this.#failed && moreToDelete && (!complete || this.#stored.files < files);

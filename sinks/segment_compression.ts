@@ -29,8 +29,8 @@ export interface SegmentCompressionOptions {
   room(): Promise<number>;
   /** Looks for segments that wait, and adds them, if there may be more than were remembered. */
   search(): Promise<void>;
-  /** Is told what became of a segment, and by how much more is stored than before; less, as a rule, which is negative. */
-  compressed: Retention["compressed"];
+  /** Is told by how much more or less is stored, and what became of a segment. */
+  readonly retention: Pick<Retention, "changed" | "compressed">;
   readonly tell: Tell;
 }
 
@@ -162,7 +162,7 @@ export class SegmentCompression {
   }
 
   async #compress({ path, compression }: CompressionJob): Promise<void> {
-    const { fileSystem, changes, room, compressed } = this.#options;
+    const { fileSystem, changes, room, retention } = this.#options;
     const target = path + COMPRESSED_SUFFIXES[compression];
     const temporary = target + TEMPORARY_SUFFIX;
     const before = await this.#sizeOf(path);
@@ -173,18 +173,21 @@ export class SegmentCompression {
       const bytes = await this.#thread.run({ from: path, to: temporary, compression, maxBytes });
       using _permit = await changes.acquire();
       const replaced = await this.#sizeOf(target);
-      if (await this.#sizeOf(path) === undefined) {
-        await removeIfThere(fileSystem, temporary); // what is gone must not come back under another name
+      // What is gone must not come back under another name; and once this is closed, no original is touched any more.
+      if (await this.#sizeOf(path) === undefined || this.#closed) {
+        await removeIfThere(fileSystem, temporary);
         return;
       }
       await fileSystem.rename(temporary, target);
+      retention.changed({ files: replaced === undefined ? 1 : 0, bytes: bytes - (replaced ?? 0) });
       await fileSystem.syncDirectory(path.slice(0, path.lastIndexOf("/")));
       if (!await removeIfThere(fileSystem, path)) {
-        await removeIfThere(fileSystem, target); // gone since it was looked for: it must not come back either
+        // Gone since it was looked for: it must not come back either.
+        if (await removeIfThere(fileSystem, target)) retention.changed({ files: -1, bytes: -bytes });
         return;
       }
-      const change = { files: replaced === undefined ? 0 : -1, bytes: bytes - before - (replaced ?? 0) };
-      compressed(path, { path: target, bytes, compression }, change);
+      retention.changed({ files: -1, bytes: -before });
+      retention.compressed(path, { path: target, bytes, compression });
       this.counts.files++;
       this.counts.input += before;
       this.counts.output += bytes;

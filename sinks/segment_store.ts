@@ -106,7 +106,7 @@ export class SegmentStore {
         return this.#space.room;
       },
       search: () => this.#search(),
-      compressed: (path, now, change) => this.#retention.compressed(path, now, change),
+      retention: this.#retention,
       tell,
     });
   }

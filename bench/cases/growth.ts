@@ -22,8 +22,8 @@ interface Step {
 }
 
 /**
- * Measures the daemon with more and more sources: requests of 100 records, each to another source than the one before it. A daemon for each
- * number, in turns.
+ * Measures the daemon with more and more sources: requests of 100 records, each to the source after the one before it. A
+ * daemon for each number, in turns.
  *
  * @param counts How many sources.
  * @param effort How much is measured.

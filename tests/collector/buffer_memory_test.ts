@@ -101,11 +101,20 @@ Deno.test("BoundedBuffer takes a chunk twice as large as it needs where one is k
   const memory = { tryReserve: (bytes: number) => bytes <= limit, charge() {}, release() {} };
   const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, chunks, memory });
   chunks.give(chunks.take(64 * KIB));
-  buffer.append(single(20 * KIB));
+  const tens = { format: "json", data: new Uint8Array(20 * KIB), ends: tensOf(20 * KIB) } as const;
+  buffer.append(tens);
   assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [64]);
   limit = 32 * KIB;
-  buffer.append(single(20 * KIB));
+  buffer.append(tens);
   assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [32]);
+});
+
+Deno.test("BoundedBuffer does not grow any faster where chunks twice as large are kept", () => {
+  const chunks = new ChunkPool({ limit: 4 * KIB * KIB });
+  for (const kib of [8, 32, 128, 512]) chunks.give(chunks.take(kib * KIB));
+  const buffer = new BoundedBuffer({ records: 10_000, bytes: 16 * KIB * KIB, chunks });
+  for (let i = 0; i < 60; i++) buffer.append(single(KIB));
+  assertEquals(drain(buffer).map(({ bytes }) => bytes / KIB), [8, 8, 16, 32]);
 });
 
 Deno.test("BoundedBuffer.append() adopts a single large record that owns its memory, and commit() frees it", () => {

@@ -107,3 +107,65 @@ Deno.test("SegmentStore.finished() does not count twice what was seen before it 
   assertEquals(await test.files(), [`a/${nameAt(0)}`, `a/${nameAt(1)}`]);
   await store.close();
 });
+
+Deno.test("SegmentStore.close() keeps a look that has not begun from beginning, and from deleting", async () => {
+  await using test = await StoredSegments.create();
+  const { rename, readDir } = test.fileSystem;
+  const named = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  test.fileSystem.rename = async (from, to) => {
+    await rename(from, to);
+    named.resolve();
+    await goOn.promise;
+  };
+  const store = await open(test);
+  await finish(test, store, 0);
+  await named.promise;
+  await finish(test, store, 1, 2); // one too many: a look waits for the compression
+  const looked: string[] = [];
+  test.fileSystem.readDir = (path) => {
+    looked.push(path);
+    return readDir(path);
+  };
+  const closing = store.close();
+  goOn.resolve();
+  await closing;
+  assertEquals(looked, []);
+  assertEquals((await test.files()).length, 3);
+});
+
+Deno.test("SegmentStore.close() keeps a compressed segment that waits for a look from taking the place of its original", async () => {
+  await using test = await StoredSegments.create();
+  const { readDir } = test.fileSystem;
+  const store = await open(test);
+  const listed = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  test.fileSystem.readDir = async function* (path) {
+    listed.resolve();
+    await goOn.promise;
+    yield* readDir(path);
+  };
+  await finish(test, store, 0, 1, 2);
+  await listed.promise;
+  const temporary = async () => (await test.files()).some((file) => file.endsWith(".tmp"));
+  await waitFor(temporary, { what: "a compression" });
+  await delay(CHANCE); // until it waits for the look
+  const closing = store.close();
+  goOn.resolve();
+  await closing;
+  assertEquals((await test.files()).filter((file) => !file.endsWith("ndjson")), []);
+});
+
+Deno.test("SegmentStore counts both forms of a segment where a compression fails between the two", async () => {
+  await using test = await StoredSegments.create();
+  const { syncDirectory } = test.fileSystem;
+  test.fileSystem.syncDirectory = () => Promise.reject(new Deno.errors.Interrupted("no"));
+  const store = await open(test);
+  await finish(test, store, 0);
+  await waitFor(() => figuresOf(store)["compression_failures"] === 1, { what: "a failure" });
+  assertEquals(await test.files(), [`a/${nameAt(0)}`, `a/${nameAt(0)}.gz`]);
+  assertEquals(figuresOf(store)["stored_files"], 2);
+  test.fileSystem.syncDirectory = syncDirectory;
+  await assertTrue(test, store, [`a/${nameAt(0)}.gz`]);
+  await store.close();
+});
