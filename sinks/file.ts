@@ -240,6 +240,8 @@ export class FileSink implements Sink {
         this.#figures.damaged(damage);
         tell("warn", `segment was ${damage} by somebody else`, { path, lostBytes });
       },
+      naming: (path) => this.#store.newcomers.naming(path),
+      notNamed: (path) => this.#store.newcomers.notNamed(path),
       finished: (path, bytes) => {
         this.#figures.finished++;
         this.#store.finished(path, bytes);

@@ -1,4 +1,5 @@
 import { toSinkError } from "./io_error.ts";
+import { Newcomers } from "./newcomers.ts";
 import { bySeniority, OldestSegments } from "./oldest_segments.ts";
 import { scanSegments, type StoredSegment } from "./segment_scan.ts";
 import type { Semaphore } from "./semaphore.ts";
@@ -68,6 +69,8 @@ export class Retention {
     files: { files: 0, bytes: 0 },
     age: { files: 0, bytes: 0 },
   };
+  /** Is to be told of every segment that is about to get its name. */
+  readonly newcomers: Newcomers = new Newcomers();
   /** Attempts to look at what is there or to delete some of it that failed. */
   failures = 0;
   readonly #options: RetentionOptions;
@@ -77,8 +80,6 @@ export class Retention {
   /** The oldest of it; all of it, if {@linkcode Retention.#knowsAll}. */
   #known: StoredSegment[] = [];
   #knowsAll = false;
-  /** What was finished since the look under way began, which may have seen it or not. */
-  #finishedMeanwhile: StoredSegment[] | undefined;
   #enforcing: Promise<void> | undefined;
   /** When the next look may begin, on the monotonic clock. */
   #notBefore = -Infinity;
@@ -114,7 +115,7 @@ export class Retention {
    * @param segment The segment.
    */
   finished(segment: StoredSegment): void {
-    this.#finishedMeanwhile?.push(segment);
+    this.newcomers.finished(segment);
     this.#add(segment);
     if (this.#exceeds(this.#stored)) void this.enforce();
   }
@@ -176,7 +177,7 @@ export class Retention {
       } catch (error) {
         this.#fail(error, `Cannot look at what is stored in '${directory}'`);
       } finally {
-        this.#finishedMeanwhile = undefined;
+        this.newcomers.endLook();
       }
       this.#notBefore = monotonicNow() + PAUSE_FACTOR * (monotonicNow() - begin);
     }
@@ -207,20 +208,20 @@ export class Retention {
     const tooOld = new OldestSegments(OLDEST);
     const others = new OldestSegments(OLDEST);
     const stored = { files: 0, bytes: 0 };
-    const meanwhile: StoredSegment[] = this.#finishedMeanwhile = [];
+    const passesOver = this.newcomers.beginLook();
     await scanSegments(fileSystem, directory, {
       segment: (segment) => {
+        if (passesOver(segment.path)) return;
         stored.files++;
         stored.bytes += segment.bytes;
         if (time - Math.max(segment.begun, segment.written) > this.#limits.age) tooOld.add(segment);
         else others.add(segment);
       },
     });
-    this.#finishedMeanwhile = undefined;
     this.#stored = stored;
     this.#known = [...others.sorted()];
     this.#knowsAll = !others.more;
-    for (const segment of meanwhile) this.#add(segment);
+    for (const segment of this.newcomers.endLook()) this.#add(segment);
     const { files } = stored;
     for (const segment of tooOld.sorted()) if (!this.#closed) await this.#delete(segment, "age");
     const complete = await this.#deleteKnown();
@@ -265,8 +266,6 @@ export class Retention {
   #add(segment: StoredSegment): void {
     // Of several sources, that which was begun first is not always finished first.
     const before = this.#known.findLastIndex((known) => bySeniority(known, segment) <= 0);
-    // It had its name already when a look saw it, which was over when its sink told of it.
-    if (this.#known[before]?.path === segment.path) return;
     this.#stored.files++;
     this.#stored.bytes += segment.bytes;
     if (!this.#knowsAll) return;

@@ -162,13 +162,16 @@ export class Segment {
     await this.#findDamage();
     if (this.#committed > 0) {
       await this.#sync.waitForNobody(); // its name comes with the new one
+      observer.naming(this.#path);
       await this.#rename();
     } else if (this.#damage !== "removed") {
       await this.#remove();
     }
     await this.release();
     if (this.#sync.owed !== undefined) observer.unsynced(this.#sync.owed);
-    if (this.#committed > 0 && this.#damage !== "moved") observer.finished(this.#path, this.#committed);
+    if (this.#committed === 0) return;
+    if (this.#damage === "moved") observer.notNamed(this.#path);
+    else observer.finished(this.#path, this.#committed);
   }
 
   /** Lets go of the file as it is. */

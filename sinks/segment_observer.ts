@@ -13,6 +13,10 @@ export interface SegmentObserver {
   unsynced(error: SinkError): void;
   /** Somebody else changed a segment; so many of the bytes that were in it are gone. */
   damaged(path: string, damage: SegmentDamage, lost: number): void;
+  /** A segment is about to get its name; told again with each attempt. */
+  naming(path: string): void;
+  /** A segment that was about to is somewhere else, where somebody has moved it to. */
+  notNamed(path: string): void;
   /** A segment of that many bytes has its name, and will not be changed any more. */
   finished(path: string, bytes: number): void;
 }

@@ -1,6 +1,7 @@
 import { type Compression, parseFinishedName } from "./finished_name.ts";
 import { FreeSpace } from "./free_space.ts";
 import { toSinkError } from "./io_error.ts";
+import type { Newcomers } from "./newcomers.ts";
 import { OldestSegments } from "./oldest_segments.ts";
 import { DELETE_REASONS, Retention, type RetentionLimits } from "./retention.ts";
 import { MAX_WAITING, SegmentCompression } from "./segment_compression.ts";
@@ -126,6 +127,11 @@ export class SegmentStore {
       this.#tell("warn", "segments of earlier runs are not compressed", { kind, error: message });
     }
     await this.#retention.start();
+  }
+
+  /** Is to be told of every segment that is about to get its name. */
+  get newcomers(): Pick<Newcomers, "naming" | "notNamed"> {
+    return this.#retention.newcomers;
   }
 
   /**

@@ -95,19 +95,6 @@ Deno.test("SegmentStore puts no compressed segment in the place of its original 
   await store.close();
 });
 
-Deno.test("SegmentStore.finished() does not count twice what was seen before it was told", async () => {
-  await using test = await StoredSegments.create();
-  const path = await test.put(`a/${nameAt(0)}`, "0\n");
-  const store = new SegmentStore({ ...test.options, retain: { files: 2 } });
-  await store.open();
-  store.finished(path, 2);
-  await finish(test, store, 1);
-  const { stored_files, stored_bytes } = figuresOf(store);
-  assertEquals([stored_files, stored_bytes], [2, 4]);
-  assertEquals(await test.files(), [`a/${nameAt(0)}`, `a/${nameAt(1)}`]);
-  await store.close();
-});
-
 Deno.test("SegmentStore.close() keeps a look that has not begun from beginning, and from deleting", async () => {
   await using test = await StoredSegments.create();
   const { rename, readDir } = test.fileSystem;
