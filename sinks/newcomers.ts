@@ -32,6 +32,16 @@ export class Newcomers {
   }
 
   /**
+   * Says whether a segment is about to get its name, or has it and is not told of yet.
+   *
+   * @param path Where it will be, or is.
+   * @returns Whether it is.
+   */
+  has(path: string): boolean {
+    return this.#paths.has(path);
+  }
+
+  /**
    * Is told that a segment has its name.
    *
    * @param segment The segment.

@@ -169,8 +169,7 @@ export class Segment {
     }
     await this.release();
     if (this.#sync.owed !== undefined) observer.unsynced(this.#sync.owed);
-    if (this.#committed === 0) return;
-    if (this.#damage === "moved") observer.notNamed(this.#path);
+    if (this.#committed === 0 || this.#damage === "moved") observer.notNamed(this.#path);
     else observer.finished(this.#path, this.#committed);
   }
 

@@ -15,7 +15,7 @@ export interface SegmentObserver {
   damaged(path: string, damage: SegmentDamage, lost: number): void;
   /** A segment is about to get its name; told again with each attempt. */
   naming(path: string): void;
-  /** A segment that was about to is somewhere else, where somebody has moved it to. */
+  /** A segment does not get it after all: nothing is in it, or somebody has moved it elsewhere. */
   notNamed(path: string): void;
   /** A segment of that many bytes has its name, and will not be changed any more. */
   finished(path: string, bytes: number): void;

@@ -195,6 +195,7 @@ export class SegmentStore {
     const temporary: string[] = [];
     await scanSegments(this.#fileSystem, this.#directory, {
       segment: (segment) => {
+        if (this.#retention.newcomers.has(segment.path)) return; // its turn comes once it is told of
         if (segment.compression !== "none") compressed.push(segment);
         else originals.set(segment.original, segment);
       },

@@ -12,6 +12,14 @@ import { Medium, MortalFileSystem } from "./mortal_file_system.ts";
 
 const signal = new AbortController().signal;
 
+/** What somebody else does to the newest open file of a series. */
+interface Interference {
+  readonly source: number;
+  readonly format: Format;
+  readonly how: string;
+  readonly where: number;
+}
+
 /** A file sink to which a scenario happens. */
 export class CrashRun {
   readonly truth = new CrashTruth();
@@ -111,12 +119,15 @@ export class CrashRun {
     this.#monotonic += 1_000_000;
   }
 
-  async interfere({ source, format, how, where }: {
-    source: number;
-    format: Format;
-    how: string;
-    where: number;
-  }): Promise<void> {
+  async interfere(interference: Interference): Promise<void> {
+    try {
+      await this.#interfere(interference);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // the sink has finished it in the background
+    }
+  }
+
+  async #interfere({ source, format, how, where }: Interference): Promise<void> {
     const directory = `${this.directory}/s${source}`;
     if (how === "remove directory") {
       this.truth.destroy([...this.truth.required]);

@@ -122,3 +122,36 @@ Deno.test("FileSink tells that a segment does not get its name where somebody ha
   assertEquals(figuresOf(sink)["stored_files"], 1);
   await sink.close();
 });
+
+Deno.test("FileSink tells that a segment does not get its name where nothing is left of it by the second try", async () => {
+  await using test = await FileSinks.create();
+  const { sink, look } = lookingSink(test);
+  await sink.open();
+  await sink.write(jsonBatch(["1"]), contextOf("a"));
+  const [[open]] = await test.files("a") as [[string, string]];
+  test.fileSystem.faultOf = (operation) => operation === "rename" ? "fail" : undefined;
+  await sink.write(jsonBatch(["2"]), contextOf("a"));
+  await waitFor(() => test.fileSystem.count("rename") === 1, { what: "the first try" });
+  await Deno.remove(`${test.directory}/a/${open}`);
+  test.fileSystem.faultOf = () => undefined;
+  await sink.write(jsonBatch(["3"]), contextOf("a"));
+  await waitFor(() => figuresOf(sink)["full_files"] === 0, { what: "the end of it" });
+  await look();
+  const before = figuresOf(sink)["stored_files"]!;
+  await Deno.writeTextFile(`${test.directory}/a/${open.slice(0, -".open".length)}`, "1\n");
+  await look();
+  assertEquals(figuresOf(sink)["stored_files"], before + 1);
+  await sink.close();
+});
+
+Deno.test("SegmentStore compresses no segment before it is told of it", async () => {
+  await using test = await StoredSegments.create();
+  const store = new SegmentStore({ ...test.options, compression: "gzip" });
+  const tell = await name(test, store, 0);
+  await store.open(); // looks for segments to be compressed
+  assertEquals(figuresOf(store)["compression_waiting_files"], 0);
+  tell();
+  await waitFor(() => figuresOf(store)["compressed_files"] === 1, { what: "it to be compressed" });
+  assertEquals(figuresOf(store)["stored_files"], 1);
+  await store.close();
+});

@@ -121,6 +121,28 @@ Deno.test("SegmentStore.close() keeps a look that has not begun from beginning, 
   assertEquals((await test.files()).length, 3);
 });
 
+for (const [what, retain] of [["old", { age: 1 }], ["much", { files: 0 }]] as const) {
+  Deno.test(`SegmentStore.close() ends the deletion of what is too ${what}`, async () => {
+    await using test = await StoredSegments.create();
+    const { remove } = test.fileSystem;
+    const store = new SegmentStore({ ...test.options, retain });
+    for (const minute of [0, 1, 2]) await test.put(`a/${nameAt(minute)}`, "x\n");
+    const removing = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    test.fileSystem.remove = async (path) => {
+      removing.resolve();
+      await goOn.promise;
+      await remove(path);
+    };
+    const opened = store.open();
+    await removing.promise;
+    const closing = store.close();
+    goOn.resolve();
+    await Promise.all([opened, closing]);
+    assertEquals(await test.files(), [`a/${nameAt(1)}`, `a/${nameAt(2)}`]);
+  });
+}
+
 Deno.test("SegmentStore.close() keeps a compressed segment that waits for a look from taking the place of its original", async () => {
   await using test = await StoredSegments.create();
   const { readDir } = test.fileSystem;
