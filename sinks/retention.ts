@@ -264,11 +264,11 @@ export class Retention {
   }
 
   #add(segment: StoredSegment): void {
-    // Of several sources, that which was begun first is not always finished first.
-    const before = this.#known.findLastIndex((known) => bySeniority(known, segment) <= 0);
     this.#stored.files++;
     this.#stored.bytes += segment.bytes;
     if (!this.#knowsAll) return;
+    // Of several sources, that which was begun first is not always finished first.
+    const before = this.#known.findLastIndex((known) => bySeniority(known, segment) <= 0);
     this.#known.splice(before + 1, 0, segment);
     if (this.#known.length <= OLDEST) return;
     this.#known.pop();

@@ -77,7 +77,7 @@ export class SegmentStore {
     const {
       directory,
       compression = "none",
-      retain = {},
+      retain: limits = {},
       minFreeBytes = 0,
       tell = () => {},
       storeFileSystem: fileSystem = denoStoreFileSystem,
@@ -89,7 +89,6 @@ export class SegmentStore {
     this.#fileSystem = fileSystem;
     this.#tell = tell;
     const changes = new Semaphore({ permits: 1 });
-    const limits = retain;
     this.#retention = new Retention({ directory, limits, fileSystem, changes, tell, now, monotonicNow });
     this.#space = new FreeSpace({
       directory,

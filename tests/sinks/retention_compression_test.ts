@@ -36,15 +36,15 @@ async function assertTrue(test: StoredSegments, store: SegmentStore, files: stri
   assertEquals(figuresOf(store)["stored_bytes"], sizes.reduce((sum, { size }) => sum + size, 0));
 }
 
-Deno.test("SegmentStore does not look at what is stored while a compressed segment takes the place of its original", async () => {
-  await using test = await StoredSegments.create();
+/** A store that stands still while both forms of its first segment are there, and has one too many besides: a look is due. */
+async function stallBetweenForms(test: StoredSegments) {
   const { rename, readDir } = test.fileSystem;
   const named = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
   test.fileSystem.rename = async (from, to) => {
     await rename(from, to);
     named.resolve();
-    await goOn.promise; // both are there
+    await goOn.promise;
   };
   const store = await open(test);
   const looked: string[] = [];
@@ -55,9 +55,15 @@ Deno.test("SegmentStore does not look at what is stored while a compressed segme
   await finish(test, store, 0);
   await named.promise;
   await finish(test, store, 1, 2);
+  return { store, looked, goOn: () => goOn.resolve() };
+}
+
+Deno.test("SegmentStore does not look at what is stored while a compressed segment takes the place of its original", async () => {
+  await using test = await StoredSegments.create();
+  const { store, looked, goOn } = await stallBetweenForms(test);
   await delay(CHANCE);
   assertEquals(looked, []);
-  goOn.resolve();
+  goOn();
   await assertTrue(test, store, [`a/${nameAt(1)}.gz`, `a/${nameAt(2)}.gz`]);
   assertEquals(figuresOf(store)["deleted_files files"], 1);
   await store.close();
@@ -97,25 +103,9 @@ Deno.test("SegmentStore puts no compressed segment in the place of its original 
 
 Deno.test("SegmentStore.close() keeps a look that has not begun from beginning, and from deleting", async () => {
   await using test = await StoredSegments.create();
-  const { rename, readDir } = test.fileSystem;
-  const named = Promise.withResolvers<void>();
-  const goOn = Promise.withResolvers<void>();
-  test.fileSystem.rename = async (from, to) => {
-    await rename(from, to);
-    named.resolve();
-    await goOn.promise;
-  };
-  const store = await open(test);
-  await finish(test, store, 0);
-  await named.promise;
-  await finish(test, store, 1, 2); // one too many: a look waits for the compression
-  const looked: string[] = [];
-  test.fileSystem.readDir = (path) => {
-    looked.push(path);
-    return readDir(path);
-  };
+  const { store, looked, goOn } = await stallBetweenForms(test);
   const closing = store.close();
-  goOn.resolve();
+  goOn();
   await closing;
   assertEquals(looked, []);
   assertEquals((await test.files()).length, 3);
